@@ -1,0 +1,47 @@
+/** The flags that `run` and `explain` share: they describe one and the same cell. */
+import { SallyportError } from "../errors.ts";
+import type { RunOptions } from "../gate/run.ts";
+
+export const CELL_FLAGS = {
+  read: { type: "string", multiple: true },
+  write: { type: "string", multiple: true },
+  env: { type: "string", multiple: true },
+  isolation: { type: "string" },
+  reason: { type: "string" },
+  update: { type: "boolean" },
+} as const;
+
+export const CELL_HELP = `  --read PATH          show a directory or file to the server, read-only; repeatable.
+                       Directories that the server's own arguments name are shown read-only as they are
+  --write DIR          a directory that the server may write; repeatable
+  --env NAME[=VALUE]   pass a variable on to the server; repeatable
+  --update             fetch the package again instead of the version pinned at first use
+  --isolation NAME     bubblewrap (default), or none, which needs --reason "…" and is recorded`;
+
+type CellOptions = Pick<RunOptions, "command" | "isolation" | "reason" | "read" | "write" | "env" | "update">;
+
+interface Values {
+  readonly read?: string[];
+  readonly write?: string[];
+  readonly env?: string[];
+  readonly isolation?: string;
+  readonly reason?: string;
+  readonly update?: boolean;
+}
+
+/** Splits at the first `--`: what is behind it belongs to the server, and is never read as an option. */
+export function splitCommand(args: readonly string[]): { own: readonly string[]; server: readonly string[] } {
+  const at = args.indexOf("--");
+  return at === -1 ? { own: args, server: [] } : { own: args.slice(0, at), server: args.slice(at + 1) };
+}
+
+/** Throws `usage.*`. */
+export function cellOptions(values: Values, positionals: readonly string[], server: readonly string[]): CellOptions {
+  if (positionals.length > 0) throw new SallyportError("usage.no-command", `${positionals.join(" ")} stands before the dashes`);
+  if (server.length === 0) throw new SallyportError("usage.no-command");
+  const isolation = values.isolation ?? "bubblewrap";
+  if (isolation !== "bubblewrap" && isolation !== "none") throw new SallyportError("usage.option", `--isolation ${isolation}: bubblewrap or none`);
+  const reason = values.reason?.trim() ?? "";
+  if (isolation === "none" && reason === "") throw new SallyportError("usage.reason");
+  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], update: values.update === true };
+}

@@ -1,0 +1,110 @@
+/** One table: code -> who can mend it, what happened, what to do next. `docs/errors.md` lists the same; a test compares. */
+
+/** `user`: a mistake of the caller; `env`: the machine lacks something; `peer`: client, server or registry; `internal`: ours. */
+export type Fault = "user" | "env" | "peer" | "internal";
+
+interface Entry {
+  readonly fault: Fault;
+  readonly text: string;
+  readonly hint: string;
+}
+
+export const ERRORS = {
+  // usage
+  "usage.unknown-command": { fault: "user", text: "there is no such command", hint: "sallyport --help lists the commands" },
+  "usage.option": { fault: "user", text: "the options are not understood", hint: "add --help for what the command takes" },
+  "usage.no-command": { fault: "user", text: "no server command was given", hint: "put it behind two dashes: sallyport run -- npx -y PACKAGE ARG" },
+  "usage.reason": { fault: "user", text: "--isolation none needs a reason", hint: 'say why, it is recorded: --isolation none --reason "…"' },
+  // launch
+  "launch.not-found": { fault: "user", text: "the server's program was not found", hint: "check the spelling, or give its absolute path" },
+  "launch.file": { fault: "user", text: "the server's script cannot be read", hint: "check the path; it is taken from the current directory" },
+  "launch.code": { fault: "user", text: "the command line carries program code", hint: "put the code into a file and run that" },
+  "launch.npx-option": { fault: "user", text: "this option of npx is not taken over", hint: "use: npx [-y] PACKAGE[@VERSION] ARG…" },
+  "launch.npx-spec": { fault: "user", text: "this package name is not one of the registry's", hint: "use a name, with @VERSION where wanted; for local code run node FILE" },
+  "launch.npx-bin": { fault: "peer", text: "the package does not say which of its programs to run", hint: "install it and run node FILE" },
+  "launch.fetch": { fault: "env", text: "the package could not be fetched", hint: "see the lines of npm above; try the same with: npm view PACKAGE" },
+  // cell
+  "cell.path": { fault: "user", text: "this directory cannot be given to a server", hint: "name an existing directory other than /, /proc, /sys, /dev or /run" },
+  "cell.write-owner": { fault: "user", text: "a directory for writing belongs to root, and no server runs as root", hint: "chown 65534 DIRECTORY, or start sallyport as the directory's owner" },
+  "cell.variable": { fault: "user", text: "this is not a variable's name", hint: "use --env NAME to pass one on, or --env NAME=VALUE" },
+  "cell.no-bubblewrap": { fault: "env", text: "bubblewrap is not installed", hint: "apt-get install bubblewrap (or dnf, pacman, apk); sallyport doctor checks the rest" },
+  "cell.no-tool": { fault: "env", text: "a program that the cell needs is not installed", hint: "apt-get install util-linux; sallyport doctor names it" },
+  "cell.refused": { fault: "env", text: "the kernel refused to build the cell", hint: "sallyport doctor tries each part and names the setting to change" },
+  "cell.architecture": { fault: "env", text: "there is no system call filter for this processor", hint: "x64 and arm64 are supported" },
+  "cell.platform": { fault: "env", text: "cells need Linux", hint: 'run inside Linux, or accept the risk: --isolation none --reason "…"' },
+  "cell.promise-broken": { fault: "env", text: "the kernel did not apply what was asked; the server was killed before it ran", hint: "sallyport doctor shows which promise fails" },
+  "cell.start-timeout": { fault: "env", text: "the cell was not ready in time", hint: "sallyport doctor times each part" },
+  // journal
+  "journal.open": { fault: "env", text: "the journal cannot be opened, so nothing may pass", hint: "make the state directory writable, or set SALLYPORT_HOME" },
+  "journal.key": { fault: "env", text: "the journal's key cannot be used", hint: "see docs/format/journal.md; the key file must be the caller's own, mode 0600" },
+  "journal.write": { fault: "env", text: "the journal cannot be written, so nothing may pass", hint: "free space, or make the state directory writable" },
+  "journal.altered": { fault: "env", text: "the journal was changed while it was being written", hint: "sallyport journal verify names the place; find out who has access" },
+  "journal.no-session": { fault: "user", text: "there is no such session", hint: "sallyport journal tail lists the newest" },
+  "journal.invalid": { fault: "user", text: "the journal does not verify", hint: "keep the files as evidence; docs/format/journal.md says what each finding means" },
+  // frames
+  "frame.too-long": { fault: "peer", text: "the line is longer than the limit", hint: "send less at once, or raise --max-line" },
+  "frame.blank": { fault: "peer", text: "the line is empty", hint: "nothing to do: it is recorded and not passed on" },
+  // JSON
+  "json.utf8": { fault: "peer", text: "the line is not valid UTF-8", hint: "send UTF-8 (RFC 8259, section 8.1)" },
+  "json.bom": { fault: "peer", text: "the line starts with a byte order mark", hint: "send UTF-8 without one (RFC 8259, section 8.1)" },
+  "json.syntax": { fault: "peer", text: "the line is not JSON", hint: "stdout carries messages only; log to stderr" },
+  "json.content-length": { fault: "peer", text: "the message is framed with Content-Length headers", hint: "MCP over STDIO sends one message a line" },
+  "json.depth": { fault: "peer", text: "the message is nested too deeply", hint: "nest at most 100 deep" },
+  "json.duplicate-key": { fault: "peer", text: "an object has the same key twice, which parsers read differently", hint: "send each key once" },
+  "json.case-collision": { fault: "peer", text: "two keys differ in letter case only, which parsers read differently", hint: "send each key once, in the protocol's spelling" },
+  "json.case-variant": { fault: "peer", text: "a key of the protocol is written in other letters, which parsers read differently", hint: "use the protocol's spelling" },
+  "json.proto-key": { fault: "peer", text: "the key __proto__ stands where the protocol's own keys do", hint: "leave it out" },
+  "json.surrogate": { fault: "peer", text: "a string holds half of a surrogate pair", hint: "send whole characters (RFC 8259, section 8.2)" },
+  "json.number": { fault: "peer", text: "a number is too large for a double", hint: "send it as a string" },
+  // messages
+  "message.shape": { fault: "peer", text: "the line is JSON, but not a JSON-RPC 2.0 message", hint: "see the MCP specification, base protocol" },
+  "message.id": { fault: "peer", text: "the id is not one that every parser reads the same", hint: "use a string, or a whole number up to 2^53 - 1" },
+  "message.params": { fault: "peer", text: "params is not an object", hint: "MCP passes parameters by name" },
+  "message.batch": { fault: "peer", text: "batches belong to revision 2025-03-26 only", hint: "send one message a line" },
+  "message.id-in-use": { fault: "peer", text: "a request with this id is still waiting for its answer", hint: "use a new id for each request" },
+  "message.unmatched": { fault: "peer", text: "this answers no request that is waiting", hint: "answer each request once" },
+  "message.too-many-pending": { fault: "peer", text: "too many requests are waiting for their answers", hint: "wait for answers, or cancel" },
+  // server
+  "server.ended": { fault: "peer", text: "the server ended before it answered", hint: "look at its stderr: sallyport journal show" },
+  "server.not-started": { fault: "peer", text: "the server's program could not be started in the cell", hint: "sallyport explain shows what the cell contains; add --read DIR for what is missing" },
+  "session.ending": { fault: "peer", text: "the session is ending", hint: "start it again" },
+  "internal.bug": { fault: "internal", text: "this is a fault of ours", hint: "please report it with the line above" },
+} as const satisfies Record<string, Entry>;
+
+export type Code = keyof typeof ERRORS;
+
+/** Exit codes of the command line (design: 0 fine, 1 the answer is no, 2 the user, 3 the machine, 4 a peer, 70 ours). */
+const EXIT: Record<Fault, number> = { user: 2, env: 3, peer: 4, internal: 70 };
+
+/** An error with a stable code. `detail` says which file, name or number; it may hold a peer's text, so it is escaped. */
+export class SallyportError extends Error {
+  readonly code: Code;
+  readonly detail: string;
+
+  constructor(code: Code, detail = "", options?: ErrorOptions) {
+    super(detail === "" ? ERRORS[code].text : `${ERRORS[code].text}: ${escapeControls(detail)}`, options);
+    this.name = "SallyportError";
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get hint(): string {
+    return ERRORS[this.code].hint;
+  }
+
+  get exitCode(): number {
+    return this.code === "journal.invalid" ? 1 : EXIT[ERRORS[this.code].fault];
+  }
+}
+
+/** Wraps anything thrown into our error, so that every way out has a code. */
+export function asSallyportError(thrown: unknown, code: Code = "internal.bug"): SallyportError {
+  if (thrown instanceof SallyportError) return thrown;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return new SallyportError(code, text, { cause: thrown });
+}
+
+/** Makes a peer's text safe for a terminal and for one line: control and format characters become \u escapes. */
+export function escapeControls(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`);
+}

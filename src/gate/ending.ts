@@ -1,0 +1,81 @@
+/** How a session ends: the first cause counts, later ones only hurry. The server's whole tree is gone within three seconds. */
+import type { Cell, Exit } from "../sandbox/launch.ts";
+import type { SallyportError } from "../errors.ts";
+
+export type Cause =
+  | { readonly kind: "server-ended" }
+  | { readonly kind: "client-closed" }
+  | { readonly kind: "client-gone" }
+  | { readonly kind: "signal"; readonly signal: NodeJS.Signals }
+  | { readonly kind: "failure"; readonly error: SallyportError };
+
+/** Milliseconds until the server is asked to end (SIGTERM), and until all its processes are ended (SIGKILL). */
+const PACE: Readonly<Record<Cause["kind"], readonly [terminate: number, kill: number]>> = {
+  "server-ended": [0, 0],
+  "client-closed": [1500, 2300],
+  "client-gone": [300, 1000],
+  signal: [0, 700],
+  failure: [0, 0],
+};
+
+export class Ending {
+  readonly #cell: Cell;
+  #cause: Cause | null = null;
+  #exit: Exit | null = null;
+  #timers: NodeJS.Timeout[] = [];
+  #killed = false;
+  readonly done: Promise<void>;
+
+  constructor(cell: Cell) {
+    this.#cell = cell;
+    this.done = cell.exited.then((exit) => {
+      this.#exit = exit;
+      this.#cause ??= { kind: "server-ended" };
+      this.#clear();
+    });
+  }
+
+  get cause(): Cause | null {
+    return this.#cause;
+  }
+
+  get exit(): Exit | null {
+    return this.#exit;
+  }
+
+  /** Whether the gate had to end the server. */
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  because(cause: Cause): void {
+    this.#cause ??= cause;
+    if (this.#exit !== null) return;
+    this.#clear();
+    this.#cell.stdin.end();
+    const [terminate, kill] = PACE[cause.kind];
+    const now = (action: () => void): void => {
+      this.#killed = true;
+      action();
+    };
+    if (kill === 0) return now(() => this.#cell.kill());
+    const asked = (): void => now(() => this.#cell.terminate());
+    if (terminate === 0) asked();
+    else this.#timers.push(setTimeout(asked, terminate));
+    this.#timers.push(setTimeout(() => now(() => this.#cell.kill()), kill));
+  }
+
+  #clear(): void {
+    this.#timers.forEach((timer) => clearTimeout(timer));
+    this.#timers = [];
+  }
+}
+
+const SIGNAL_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/** The exit code of `run`: the server's own when it ended by itself. */
+export function exitCodeOf(cause: Cause, exit: Exit, killed: boolean): number {
+  if (cause.kind === "failure") return cause.error.exitCode;
+  if (cause.kind === "signal") return SIGNAL_CODES[cause.signal] ?? 143;
+  return killed ? 0 : exit.code;
+}

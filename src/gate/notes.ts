@@ -1,0 +1,42 @@
+/** What the gate tells its user on stderr: one line each, prefixed, escaped, and never a flood. */
+import { ERRORS, type Code, type SallyportError } from "../errors.ts";
+import type { Side } from "../model.ts";
+
+/** So many lines for one code; a last one tells how many there were. */
+const LINES_EACH = 3;
+
+export class Notes {
+  readonly #write: (text: string) => void;
+  readonly #quiet: boolean;
+  readonly #counts = new Map<Code, number>();
+
+  constructor(write: (text: string) => void, quiet: boolean) {
+    this.#write = write;
+    this.#quiet = quiet;
+  }
+
+  /** Shown unless `--quiet`. */
+  info(line: string): void {
+    if (!this.#quiet) this.warn(line);
+  }
+
+  /** Always shown. */
+  warn(line: string): void {
+    this.#write(`sallyport: ${line}\n`);
+  }
+
+  error(error: SallyportError): void {
+    this.warn(`${error.message} (${error.code})`);
+    this.warn(`next step: ${error.hint}`);
+  }
+
+  refused(from: Side, error: SallyportError): void {
+    const count = (this.#counts.get(error.code) ?? 0) + 1;
+    this.#counts.set(error.code, count);
+    if (error.code !== "frame.blank" && count <= LINES_EACH) this.info(`refused a line of the ${from}: ${error.message} (${error.code})`);
+  }
+
+  summary(): void {
+    for (const [code, count] of this.#counts) if (count > LINES_EACH && code !== "frame.blank") this.info(`refused ${count} lines in all: ${ERRORS[code].text} (${code})`);
+  }
+}

@@ -1,0 +1,182 @@
+/** `sallyport run`: one client, one server in its cell, one journal segment. Starts here, ends here. */
+import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
+import { appendToChain } from "../journal/chain.ts";
+import { openSigner, type Signer } from "../journal/key.ts";
+import { TimeFormat } from "../journal/record.ts";
+import { Segment, type Durability } from "../journal/segment.ts";
+import type { Host } from "../model.ts";
+import { Decoder } from "../protocol/decode.ts";
+import { refusal } from "../protocol/encode.ts";
+import { startBare, startCell, type Cell } from "../sandbox/launch.ts";
+import { resolveLaunch } from "../sandbox/packages/resolve.ts";
+import { makePlan, planDigest, type Isolation, type Plan } from "../sandbox/plan.ts";
+import { chooseUser, findProgram, findTools, survey } from "../sandbox/survey.ts";
+import { makeWish, refuseRootOwned } from "../sandbox/wish.ts";
+import { say, type Ports } from "./carry.ts";
+import { Ending, exitCodeOf, type Cause } from "./ending.ts";
+import { Notes } from "./notes.ts";
+import { Outbox } from "./outbox.ts";
+import { flush, pump, pumpStderr } from "./pump.ts";
+import { Session } from "./session.ts";
+
+export interface RunOptions {
+  readonly command: readonly string[];
+  readonly isolation: Isolation;
+  /** Why isolation is switched off. */
+  readonly reason: string | null;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly env: readonly string[];
+  readonly update: boolean;
+  readonly durability: Durability;
+  readonly maxLine: number;
+  readonly quiet: boolean;
+}
+
+/** Runs one session to its end and returns the exit code. Throws only before a server was started. */
+export async function run(options: RunOptions, host: Host): Promise<number> {
+  const notes = new Notes((text) => void host.stderr.write(text), options.quiet);
+  const plan = await planRun(options, host, (line) => notes.info(line));
+  if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${options.reason})`);
+  const session = newSession(host);
+  const starting = start(plan, session, host);
+  const journal = await openJournal(session, plan, options, host).catch(async (error: unknown) => {
+    await starting.then((cell) => cell.kill(), () => {});
+    throw error;
+  });
+  const cell = await starting.catch((error: unknown) => {
+    journal.abandon(asSallyportError(error));
+    throw error;
+  });
+  return converse(cell, journal, notes, options, host);
+}
+
+/** Everything about the server that can be decided before it exists; `explain` prints it. */
+export async function planRun(options: Pick<RunOptions, "command" | "isolation" | "read" | "write" | "env" | "update">, host: Host, tell: (line: string) => void): Promise<Plan> {
+  const launch = await resolveLaunch(options.command, { host, update: options.update, say: tell });
+  const wish = makeWish(options, launch, host);
+  const user = options.isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
+  if (options.isolation !== "none") refuseRootOwned(wish.write, user);
+  return makePlan(launch, wish, survey(host, user));
+}
+
+function newSession(host: Host): string {
+  const time = new Date(host.now() / 1000).toISOString().replace(/[-:]|\.\d+/g, "");
+  return `${time}-${randomBytes(6).toString("hex")}`;
+}
+
+async function start(plan: Plan, session: string, host: Host): Promise<Cell> {
+  if (plan.isolation === "none") return startBare(plan, findProgram("setpriv", "/usr/bin:/bin", "/"));
+  return startCell({ plan, tools: findTools(host), session, scratch: tmpdir() });
+}
+
+interface Journal {
+  readonly segment: Segment;
+  /** Set by the session; a timer of the segment may find it broken at any time. */
+  onFailure: (error: SallyportError) => void;
+  end(facts: object): void;
+  abandon(error: SallyportError): void;
+}
+
+/** The segment with its first record, and its line in the host's chain: both before the server runs. */
+async function openJournal(session: string, plan: Plan, options: RunOptions, host: Host): Promise<Journal> {
+  const folder = join(host.dirs.state, "journal");
+  const signer: Signer = openSigner(host.dirs.state, host.uid);
+  const time = (): string => new TimeFormat().format(host.now());
+  const journal: Journal = {
+    segment: new Segment({ folder, session, signer, now: host.now, durability: options.durability, onFailure: (error) => journal.onFailure(error) }),
+    onFailure: () => {},
+    end: (facts) => {
+      journal.segment.state("session.end", facts);
+      const { records, root } = journal.segment.close();
+      appendToChain(folder, { event: "end", time: time(), session, records, root }, signer);
+    },
+    abandon: (error) => journal.end({ cause: "failure", code: error.code, detail: error.detail }),
+  };
+  journal.segment.state("session.begin", {
+    sallyport: host.version,
+    pid: host.pid,
+    command: options.command,
+    plan: planDigest(plan),
+    isolation: plan.isolation,
+    reason: options.reason,
+    identity: plan.identity,
+    read: plan.mounts.filter((mount) => mount.kind === "read").map((mount) => mount.at),
+    write: plan.mounts.filter((mount) => mount.kind === "write").map((mount) => mount.at),
+    key: signer.vkey,
+  });
+  journal.segment.checkpoint();
+  appendToChain(folder, { event: "begin", time: time(), session, key: signer.id }, signer);
+  return journal;
+}
+
+async function converse(cell: Cell, journal: Journal, notes: Notes, options: RunOptions, host: Host): Promise<number> {
+  const session = new Session();
+  const ports: Ports = { decoder: new Decoder(), segment: journal.segment, outbox: { client: new Outbox(host.stdout), server: new Outbox(cell.stdin) }, notes };
+  const ending = new Ending(cell);
+  const because = (cause: Cause): void => ending.because(cause);
+  const onFailure = (error: SallyportError): void => because({ kind: "failure", error });
+  journal.onFailure = onFailure;
+
+  journal.segment.state("attestation", cell.attestation);
+  try {
+    journal.segment.checkpoint();
+    cell.release();
+  } catch (error) {
+    onFailure(asSallyportError(error));
+  }
+  host.onSignal((signal) => because({ kind: "signal", signal }));
+  host.stdout.on("error", () => because({ kind: "client-gone" }));
+  host.stderr.on("error", () => {});
+  cell.stdin.on("error", () => ports.outbox.server.close());
+  pump({ source: host.stdin, from: "client", session, ports, maxLine: options.maxLine, onFailure, onEnd: () => because({ kind: "client-closed" }) });
+  pump({ source: cell.stdout, from: "server", session, ports, maxLine: options.maxLine, onFailure, onEnd: () => {} });
+  pumpStderr(cell.stderr, host.stderr, ports, onFailure);
+
+  await ending.done;
+  return finish(ending, session, ports, journal, host);
+}
+
+/** The server is gone: whoever still waits gets an answer, the segment its end, and stdout the time to be read. */
+async function finish(ending: Ending, session: Session, ports: Ports, journal: Journal, host: Host): Promise<number> {
+  const { cause, exit } = ending as { cause: Cause; exit: NonNullable<Ending["exit"]> };
+  host.stdin.pause();
+  const notStarted = cause.kind === "server-ended" && (exit.code === 126 || exit.code === 127) && session.version === null;
+  const code = cause.kind === "failure" ? cause.error.code : notStarted ? "server.not-started" : cause.kind === "server-ended" ? "server.ended" : "session.ending";
+  try {
+    for (const asked of session.waiting("client")) say("client", refusal(asked, code, `exit code ${exit.code}`), ports);
+    flush(ports);
+    journal.end({ cause: cause.kind, ...(cause.kind === "signal" ? { signal: cause.signal } : {}), exit: exit.code, killed: ending.killed });
+  } catch (error) {
+    answerUnrecorded(session, asSallyportError(error), host);
+    ports.notes.error(asSallyportError(error));
+    return drained(host, asSallyportError(error).exitCode);
+  }
+  ports.notes.summary();
+  if (cause.kind === "failure") ports.notes.error(cause.error);
+  if (notStarted) ports.notes.error(new SallyportError("server.not-started"));
+  return drained(host, notStarted ? 4 : exitCodeOf(cause, exit, ending.killed));
+}
+
+/** The journal is broken, so nothing crosses any more; but nobody is left waiting for an answer that cannot come. */
+function answerUnrecorded(session: Session, error: SallyportError, host: Host): void {
+  for (const asked of session.waiting("client")) host.stdout.write(`${refusal(asked, error.code, ERRORS[error.code].text)}\n`);
+}
+
+const DRAIN_TIMEOUT = 2000;
+
+/** Leaving with unread output would lose everything beyond the pipe's 64 KiB. */
+async function drained(host: Host, code: number): Promise<number> {
+  if (host.stdout.writableLength === 0 || !host.stdout.writable) return code;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DRAIN_TIMEOUT);
+    host.stdout.write("", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  return code;
+}

@@ -1,0 +1,101 @@
+/** Whose answer is this? The requests that wait on either side, and the revision that was agreed on. */
+import { SallyportError } from "../errors.ts";
+import type { Side } from "../model.ts";
+import type { Decoded, Message } from "../protocol/decode.ts";
+import type { Asked } from "../protocol/encode.ts";
+
+export interface Exchange {
+  readonly message: Message;
+  readonly from: Side;
+  /** The request that an answer belongs to. */
+  readonly answers: Asked | null;
+}
+
+/** The one revision with batches (2025-03-26, base protocol, "Batching"). */
+const BATCHES = "2025-03-26";
+const MAX_PENDING = 65_536;
+/** Answers to cancelled requests may still be under way; so many ids are remembered. */
+const MAX_CANCELLED = 1024;
+
+export function otherSide(side: Side): Side {
+  return side === "client" ? "server" : "client";
+}
+
+export class Session {
+  readonly #pending: Record<Side, Map<string, Asked>> = { client: new Map(), server: new Map() };
+  readonly #cancelled: Record<Side, Map<string, Asked>> = { client: new Map(), server: new Map() };
+  #version: string | null = null;
+
+  /** The revision that `initialize` agreed on; null before, and in the era without handshake. */
+  get version(): string | null {
+    return this.#version;
+  }
+
+  /** Relates each message of a line. Throws `message.*`; then none of them is remembered. */
+  relate(decoded: Decoded, from: Side): Exchange[] {
+    if (decoded.batch && this.#version !== BATCHES) throw new SallyportError("message.batch");
+    if (decoded.messages.length === 1) return [this.#relate(decoded.messages[0] as Message, from)];
+    const before = { pending: new Map(this.#pending[from]), other: new Map(this.#pending[otherSide(from)]) };
+    try {
+      return decoded.messages.map((message) => this.#relate(message, from));
+    } catch (error) {
+      this.#pending[from] = before.pending;
+      this.#pending[otherSide(from)] = before.other;
+      throw error;
+    }
+  }
+
+  /** Requests of one side that nobody has answered; cancelled ones expect no answer. */
+  waiting(side: Side): Asked[] {
+    return [...this.#pending[side].values()];
+  }
+
+  /** The gate answers this request itself. */
+  settle(side: Side, id: string): Asked | null {
+    const asked = this.#pending[side].get(id) ?? null;
+    this.#pending[side].delete(id);
+    return asked;
+  }
+
+  #relate(message: Message, from: Side): Exchange {
+    if (message.kind === "request") this.#request(message, from);
+    else if (message.kind === "notification") this.#notification(message, from);
+    else return { message, from, answers: this.#answer(message, from) };
+    return { message, from, answers: null };
+  }
+
+  #request(message: Message, from: Side): void {
+    const pending = this.#pending[from];
+    const id = message.id as string;
+    if (pending.has(id)) throw new SallyportError("message.id-in-use", id);
+    if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
+    pending.set(id, { id, method: message.method, era: message.era });
+  }
+
+  /** Who sends `cancelled` takes its own request back; a server may also end a subscription of the client's (2026-07-28). */
+  #notification(message: Message, from: Side): void {
+    if (message.cancels === null) return;
+    const own = this.#pending[from].get(message.cancels);
+    if (own !== undefined && own.method !== "initialize") return this.#cancel(from, own);
+    const others = this.#pending[otherSide(from)].get(message.cancels);
+    if (others?.method === "subscriptions/listen") this.#cancel(otherSide(from), others);
+  }
+
+  #cancel(side: Side, asked: Asked): void {
+    this.#pending[side].delete(asked.id);
+    const cancelled = this.#cancelled[side];
+    cancelled.set(asked.id, asked);
+    if (cancelled.size > MAX_CANCELLED) cancelled.delete(cancelled.keys().next().value as string);
+  }
+
+  #answer(message: Message, from: Side): Asked | null {
+    if (message.id === null) return null;
+    const asker = otherSide(from);
+    const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);
+    if (asked === undefined) throw new SallyportError("message.unmatched", message.id);
+    this.#pending[asker].delete(message.id);
+    this.#cancelled[asker].delete(message.id);
+    if (asked.method === "initialize" && from === "server" && message.kind === "response") this.#version = message.version;
+    return asked;
+  }
+}

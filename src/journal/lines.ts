@@ -1,0 +1,39 @@
+/** Reads a journal file line by line with its byte positions, in constant memory. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { FrameSplitter } from "../protocol/frame.ts";
+
+export interface Line {
+  readonly bytes: Buffer;
+  /** Position of its first byte. */
+  readonly at: number;
+  /** False for a last line without newline. */
+  readonly whole: boolean;
+}
+
+const CHUNK = 1024 * 1024;
+/** A record of the longest frame, as base64, and its head. */
+const LINE_LIMIT = 512 * 1024 * 1024;
+
+export function* readLines(file: string): Generator<Line> {
+  const descriptor = openSync(file, "r");
+  try {
+    const found: Buffer[] = [];
+    const splitter = new FrameSplitter({ frame: ({ wire }) => found.push(wire), fragment: ({ bytes }) => found.push(bytes) }, LINE_LIMIT);
+    let size = 0;
+    let at = 0;
+    for (let read = -1; read !== 0; ) {
+      const chunk = Buffer.alloc(CHUNK);
+      read = readSync(descriptor, chunk, 0, CHUNK, null);
+      size += read;
+      if (read > 0) splitter.push(chunk.subarray(0, read));
+      else splitter.end();
+      for (const wire of found.splice(0)) {
+        const whole = at + wire.length <= size;
+        yield { bytes: wire.subarray(0, wire.length - 1), at, whole };
+        at += wire.length;
+      }
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,66 @@
+/** One record is one JSON line. The frame comes last and byte for byte, so that a reader needs no second encoder to check its hash. */
+import { isUtf8 } from "node:buffer";
+import { hash } from "node:crypto";
+import type { Stream, Verdict } from "../model.ts";
+
+export interface RecordHead {
+  readonly seq: number;
+  /** UTC with microseconds. */
+  readonly time: string;
+  readonly session: string;
+  readonly stream: Stream;
+}
+
+/** `message`: accepted JSON, verbatim. `text`: other UTF-8, as a JSON string. `base64`: any other bytes. */
+export type Payload = "message" | "text" | "base64";
+
+export const ALLOW: Verdict = Object.freeze({ decision: "allow", reasons: Object.freeze([]) });
+
+/** How many hexadecimal digits of the last leaf's hash a record repeats, to tell where a change was made. */
+export const PREV_DIGITS = 16;
+
+/** The line up to the payload's value; what follows is the payload and `}`. */
+export function encodeHead(head: RecordHead, verdict: Verdict, frame: Buffer, prev: string, payload: Payload): string {
+  const reasons = verdict.reasons.length === 0 ? "" : `"${verdict.reasons.join('","')}"`;
+  return (
+    `{"seq":${head.seq},"time":"${head.time}","session":"${head.session}","stream":"${head.stream}","verdict":"${verdict.decision}","reasons":[${reasons}],` +
+    `"bytes":${frame.length},"sha256":"${hash("sha256", frame, "hex")}","prev":"${prev}","${payload}":`
+  );
+}
+
+/** The payload of a frame that was not accepted as a message. */
+export function encodeOther(frame: Buffer): { payload: Payload; value: Buffer } {
+  if (isUtf8(frame)) return { payload: "text", value: Buffer.from(JSON.stringify(frame.toString("utf8"))) };
+  return { payload: "base64", value: Buffer.from(`"${frame.toString("base64")}"`) };
+}
+
+const PAYLOAD = /,"(message|text|base64)":/;
+/** A head has at most this many bytes: reasons are codes of a table. */
+const HEAD_LIMIT = 4096;
+
+/** The frame that a record's line (without newline) tells of; null where the line is no record. */
+export function frameOf(line: Buffer): { payload: Payload; frame: Buffer } | null {
+  const match = PAYLOAD.exec(line.toString("latin1", 0, HEAD_LIMIT));
+  if (match === null) return null;
+  const value = line.subarray(match.index + match[0].length, line.length - 1);
+  const payload = match[1] as Payload;
+  if (payload === "message") return { payload, frame: value };
+  const text: unknown = JSON.parse(value.toString("utf8"));
+  if (typeof text !== "string") return null;
+  return { payload, frame: payload === "text" ? Buffer.from(text, "utf8") : Buffer.from(text, "base64") };
+}
+
+/** `2026-11-21T09:16:34.123456Z`, from microseconds since the epoch. */
+export class TimeFormat {
+  #second = -1;
+  #prefix = "";
+
+  format(micros: number): string {
+    const second = Math.floor(micros / 1e6);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#prefix = new Date(second * 1000).toISOString().slice(0, 20);
+    }
+    return `${this.#prefix}${String(Math.floor(micros - second * 1e6)).padStart(6, "0")}Z`;
+  }
+}

@@ -1,0 +1,89 @@
+/** The command table; builds the ports from the process, and is the only exit. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { SallyportError, asSallyportError } from "./errors.ts";
+import type { Dirs, Host } from "./model.ts";
+import type { Command } from "./commands/command.ts";
+
+declare const SALLYPORT_VERSION: string;
+
+/** Loaded on first need: `run` must not pay for the others. */
+const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<{ readonly command: Command }>]>> = {
+  run: ["put the gate in front of a server: sallyport run -- npx -y PACKAGE ARG…", () => import("./commands/run.ts")],
+  explain: ["show the cell that a server would get, before anything runs", () => import("./commands/explain.ts")],
+  journal: ["read and verify what crossed: journal tail | show | verify", () => import("./commands/journal.ts")],
+  doctor: ["try what this machine can enforce", () => import("./commands/doctor.ts")],
+};
+
+const HELP = `sallyport: a gate and a cell for MCP servers that speak over STDIO
+
+  sallyport COMMAND [OPTION…]
+
+${Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(9)}${summary}`).join("\n")}
+
+  sallyport COMMAND --help   options and an example
+  sallyport --version
+
+Example: sallyport run -- npx -y @modelcontextprotocol/server-filesystem ~/docs
+`;
+
+async function main(argv: readonly string[], host: Host): Promise<number> {
+  const [name, ...args] = argv;
+  if (name === "--version" || name === "-V") return print(host, `${host.version}\n`);
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(host, HELP);
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry === undefined) throw new SallyportError("usage.unknown-command", name);
+  const { command } = await entry[1]();
+  return command(args, host);
+}
+
+function print(host: Host, text: string): number {
+  host.stdout.write(text);
+  return 0;
+}
+
+function hostOf(processLike: NodeJS.Process): Host {
+  const { env } = processLike;
+  const offset = (): number => Date.now() * 1000 - performance.now() * 1000;
+  let base = offset();
+  return {
+    env,
+    cwd: processLike.cwd(),
+    uid: processLike.getuid?.() ?? -1,
+    gid: processLike.getgid?.() ?? -1,
+    pid: processLike.pid,
+    platform: processLike.platform,
+    arch: processLike.arch,
+    version: SALLYPORT_VERSION,
+    dirs: dirsOf(env),
+    now: () => {
+      // Microseconds from the steady clock, tied anew to the wall clock whenever that was set.
+      if (Math.abs(offset() - base) > 5000) base = offset();
+      return base + performance.now() * 1000;
+    },
+    stdin: processLike.stdin,
+    stdout: processLike.stdout,
+    stderr: processLike.stderr,
+    onSignal: (listener) => (["SIGINT", "SIGTERM", "SIGHUP"] as const).forEach((signal) => processLike.on(signal, () => listener(signal))),
+  };
+}
+
+/** XDG base directories, or all three below SALLYPORT_HOME; clients pass little more than HOME. */
+function dirsOf(env: NodeJS.ProcessEnv): Dirs {
+  const own = env["SALLYPORT_HOME"];
+  if (own !== undefined && own !== "") return { config: join(own, "config"), state: join(own, "state"), cache: join(own, "cache") };
+  const home = env["HOME"] ?? homedir();
+  const base = (name: string, fallback: string): string => join(env[name]?.startsWith("/") === true ? env[name] : join(home, fallback), "sallyport");
+  return { config: base("XDG_CONFIG_HOME", ".config"), state: base("XDG_STATE_HOME", ".local/state"), cache: base("XDG_CACHE_HOME", ".cache") };
+}
+
+function fail(host: Host, thrown: unknown): number {
+  const error = asSallyportError(thrown);
+  host.stderr.write(`sallyport: ${error.message} (${error.code})\nsallyport: next step: ${error.hint}\n`);
+  if (error.code === "internal.bug" && thrown instanceof Error) host.stderr.write(`${thrown.stack ?? ""}\n`);
+  return error.exitCode;
+}
+
+const host = hostOf(process);
+const code = await main(process.argv.slice(2), host).catch((error: unknown) => fail(host, error));
+process.exit(code);

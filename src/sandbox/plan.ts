@@ -1,0 +1,175 @@
+/**
+ * The Plan: what a cell will be, as data, before anything runs. Pure: everything it needs to know of the machine comes
+ * in as a Survey, so that `sallyport explain` prints exactly what `sallyport run` starts.
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import type { Architecture } from "./syscalls.ts";
+
+export type Isolation = "bubblewrap" | "none";
+
+/** What is to be run, resolved: the program's absolute path on the host, and the files that belong to it. */
+export interface Launch {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Directories and files that the program needs to run at all; read-only. */
+  readonly needs: readonly string[];
+  /** Why this is that server and no other: digest and origin. */
+  readonly identity: Identity;
+}
+
+export interface Identity {
+  readonly kind: "npm" | "script" | "program";
+  readonly name: string;
+  readonly version?: string;
+  /** Subresource integrity of the package, or `sha256-…` of the file. */
+  readonly integrity: string;
+}
+
+export type Mount =
+  | { readonly kind: "read" | "write" | "device"; readonly at: string; readonly source: string }
+  | { readonly kind: "tmpfs"; readonly at: string; readonly bytes: number; readonly writable: boolean }
+  | { readonly kind: "link"; readonly at: string; readonly target: string }
+  | { readonly kind: "text"; readonly at: string; readonly text: string }
+  | { readonly kind: "directory"; readonly at: string }
+  | { readonly kind: "proc"; readonly at: string };
+
+/** Limits in the kernel's units: counts, bytes, seconds. */
+export interface Limits {
+  readonly processes: number;
+  readonly openFiles: number;
+  readonly fileBytes: number;
+  readonly coreBytes: number;
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Plan {
+  readonly isolation: Isolation;
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
+  /** Ids on the host; inside it is always `INSIDE`. */
+  readonly user: User;
+  readonly limits: Limits;
+  readonly architecture: Architecture | null;
+  readonly identity: Identity;
+}
+
+/** What the machine has, looked up once. */
+export interface Survey {
+  readonly user: User;
+  readonly architecture: Architecture | null;
+  readonly system: readonly Mount[];
+  readonly cwd: string;
+  /** Directories that hold keys, journal and pins: hidden from every server, wherever they lie. */
+  readonly hidden: readonly string[];
+}
+
+export interface Wish {
+  readonly isolation: Isolation;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Ids that a server sees itself with. */
+export const INSIDE: User = { uid: 1000, gid: 1000 };
+/** Where the cell's only writable memory may lie: the first that the caller's directories do not cover. */
+const SCRATCH = ["/tmp", "/var/tmp", "/scratch"];
+
+export const LIMITS: Limits = {
+  processes: 512,
+  openFiles: 4096,
+  fileBytes: 1024 ** 3,
+  coreBytes: 0,
+  cpuSeconds: 4 * 3600,
+  memoryBytes: 2 * 1024 ** 3,
+};
+
+const SCRATCH_BYTES = 256 * 1024 ** 2;
+const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+
+export function makePlan(launch: Launch, wish: Wish, survey: Survey): Plan {
+  const given = [...wish.read, ...wish.write];
+  const scratch = SCRATCH.find((at) => !given.some((parent) => isWithin(at, parent))) ?? "/scratch";
+  const mounts = wish.isolation === "none" ? [] : cellMounts(launch, wish, survey, scratch);
+  return {
+    isolation: wish.isolation,
+    command: [launch.program, ...launch.args],
+    cwd: wish.isolation === "none" || isVisible(survey.cwd, mounts) ? survey.cwd : `${scratch}/home`,
+    environment: wish.isolation === "none" ? wish.environment : { ...wish.environment, HOME: `${scratch}/home`, TMPDIR: scratch },
+    mounts,
+    user: survey.user,
+    limits: LIMITS,
+    architecture: survey.architecture,
+    identity: launch.identity,
+  };
+}
+
+/** Binds the plan into the journal: a different cell has a different digest. */
+export function planDigest(plan: Plan): string {
+  return createHash("sha256").update(JSON.stringify(plan)).digest("hex");
+}
+
+function cellMounts(launch: Launch, wish: Wish, survey: Survey, scratch: string): Mount[] {
+  const base: Mount[] = [
+    ...survey.system,
+    { kind: "proc", at: "/proc" },
+    { kind: "tmpfs", at: "/dev", bytes: 65536, writable: false },
+    ...DEVICES.map((name): Mount => ({ kind: "device", at: `/dev/${name}`, source: `/dev/${name}` })),
+    { kind: "link", at: "/dev/fd", target: "/proc/self/fd" },
+    { kind: "link", at: "/dev/stdin", target: "/proc/self/fd/0" },
+    { kind: "link", at: "/dev/stdout", target: "/proc/self/fd/1" },
+    { kind: "link", at: "/dev/stderr", target: "/proc/self/fd/2" },
+    { kind: "link", at: "/dev/shm", target: `${scratch}/.shm` },
+    { kind: "tmpfs", at: scratch, bytes: SCRATCH_BYTES, writable: true },
+    { kind: "directory", at: `${scratch}/home` },
+    { kind: "directory", at: `${scratch}/.shm` },
+  ];
+  return [...base, ...ownMounts(launch, wish, survey, base)];
+}
+
+/** The caller's directories and what must stay hidden in them; parents before children, so that each lies on top of its parent. */
+function ownMounts(launch: Launch, wish: Wish, survey: Survey, base: readonly Mount[]): Mount[] {
+  const found = new Map<string, Mount>();
+  const readable = [...launch.needs, ...wish.read].filter((at) => !isVisible(at, base));
+  for (const at of readable) found.set(at, { kind: "read", at, source: at });
+  for (const at of wish.write) found.set(at, { kind: "write", at, source: at });
+  const given = [...found.keys()];
+  for (const at of survey.hidden) {
+    if (given.some((parent) => isWithin(at, parent)) && !found.has(at)) found.set(at, { kind: "tmpfs", at, bytes: 4096, writable: false });
+  }
+  const mounts = [...found.values()].sort((a, b) => depth(a.at) - depth(b.at) || (a.at < b.at ? -1 : 1));
+  return mounts.filter((mount) => mount.kind !== "read" || !coveredByRead(mount, mounts));
+}
+
+/** A read-only directory inside another needs no mount of its own, unless something lies between them. */
+function coveredByRead(mount: Mount, mounts: readonly Mount[]): boolean {
+  const parents = mounts.filter((other) => other !== mount && isWithin(mount.at, other.at));
+  const nearest = parents.at(-1);
+  return nearest?.kind === "read";
+}
+
+function depth(path: string): number {
+  return path === "/" ? 0 : path.split("/").length;
+}
+
+export function isWithin(path: string, parent: string): boolean {
+  return path === parent || path.startsWith(parent === "/" ? "/" : `${parent}/`);
+}
+
+/** Whether a path of the host is seen at the same place in the cell. */
+export function isVisible(path: string, mounts: readonly Mount[]): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    const mount = mounts.findLast((candidate) => candidate.at === at);
+    if (mount !== undefined) return mount.kind === "read" || mount.kind === "write";
+    if (at === dirname(at)) return false;
+  }
+}
