@@ -1,6 +1,7 @@
 /** The command table; builds the ports from the process, and is the only exit. */
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
 import type { Command } from "./commands/command.ts";
@@ -83,6 +84,9 @@ function fail(host: Host, thrown: unknown): number {
   if (error.code === "internal.bug" && thrown instanceof Error) host.stderr.write(`${thrown.stack ?? ""}\n`);
   return error.exitCode;
 }
+
+// Messages die young: a small nursery holds them as well, and a gate stands in front of every server of a client.
+setFlagsFromString("--semi-space-growth-factor=1");
 
 const host = hostOf(process);
 const code = await main(process.argv.slice(2), host).catch((error: unknown) => fail(host, error));

@@ -8,7 +8,7 @@ import type { Segment } from "../journal/segment.ts";
 import { ALLOW } from "../journal/record.ts";
 import type { Decoded, Decoder } from "../protocol/decode.ts";
 import { errorAnswer, refusal } from "../protocol/encode.ts";
-import type { Fragment, Frame } from "../protocol/frame.ts";
+import { frameOf, type Fragment, type Frame } from "../protocol/frame.ts";
 import { TopLevelPeek, type Peeked } from "../protocol/peek.ts";
 import type { Notes } from "./notes.ts";
 import type { Outbox } from "./outbox.ts";
@@ -32,7 +32,7 @@ interface Recorded {
 export function carry(frame: Frame, from: Side, session: Session, ports: Ports): void {
   let decoded: Decoded | null = null;
   try {
-    decoded = ports.decoder.decode(frame.wire);
+    decoded = ports.decoder.decode(frame);
     const exchanges = session.relate(decoded, from);
     const verdict = decide(exchanges);
     enact(record(frame, from, verdict, ports), ports);
@@ -52,7 +52,7 @@ function record(frame: Frame, from: Side, verdict: Verdict, ports: Ports): Recor
 }
 
 function enact({ frame, from, verdict }: Recorded, ports: Ports): void {
-  if (verdict.decision === "allow") ports.outbox[otherSide(from)].add(frame.wire);
+  if (verdict.decision === "allow") ports.outbox[otherSide(from)].add(frame);
 }
 
 function refuse(frame: Frame, decoded: Decoded | null, from: Side, error: SallyportError, session: Session, ports: Ports): void {
@@ -90,7 +90,7 @@ function answerEach(decoded: Decoded, from: Side, error: SallyportError, ports: 
 function answerPeeked({ id, method }: Peeked, from: Side, error: SallyportError, session: Session, ports: Ports, message: boolean): void {
   if (id !== null && method !== null) say(from, refusal({ id, method, era: null }, error.code, detailOf(error)), ports);
   else if (id !== null && session.settle(otherSide(from), id) !== null) say(otherSide(from), errorAnswer(id, error.code), ports);
-  else if (from === "client" && message && id === null && method === null) say(from, errorAnswer("null", error.code), ports);
+  else if (from === "client" && message && id === null && method === null) say(from, errorAnswer(null, error.code), ports);
 }
 
 function detailOf(error: SallyportError): string {
@@ -104,5 +104,6 @@ function looksLikeMessage(bytes: Buffer): boolean {
 /** What the gate says itself is recorded like everything else. @param message one JSON object, without newline. */
 export function say(to: Side, message: string, ports: Ports): void {
   ports.segment.record("gate", Buffer.from(`{"event":"answer","to":"${to}","message":${message}}`), true);
-  ports.outbox[to].add(Buffer.from(`${message}\n`));
+  const wire = Buffer.from(`${message}\n`);
+  ports.outbox[to].add(frameOf(wire, 0, wire.length - 1));
 }

@@ -1,46 +1,61 @@
 /** What may leave, held until the journal has it. Lines that lie side by side in memory leave as one write. */
 import type { Writable } from "node:stream";
+import type { Frame } from "../protocol/frame.ts";
 
 export class Outbox {
   readonly #stream: Writable;
   #ready: Buffer[] = [];
-  /** The run being extended: a view that starts at the first line and ends behind the newline of the last. */
-  #run: Buffer | null = null;
+  /** The run being extended, from the start of its first line to the newline of its last. */
+  #chunk: Buffer | null = null;
+  #start = 0;
+  #end = 0;
   #closed = false;
 
   constructor(stream: Writable) {
     this.#stream = stream;
   }
 
-  /** Adds a line, newline included. */
-  add(wire: Buffer): void {
-    const run = this.#run;
-    if (run !== null && run.buffer === wire.buffer && run.byteOffset + run.length === wire.byteOffset) {
-      this.#run = Buffer.from(run.buffer, run.byteOffset, run.length + wire.length);
+  add({ chunk, start, end }: Frame): void {
+    if (this.#chunk === chunk && start === this.#end + 1) {
+      this.#end = end;
       return;
     }
-    if (run !== null) this.#ready.push(run);
-    this.#run = wire;
+    this.#closeRun();
+    this.#chunk = chunk;
+    this.#start = start;
+    this.#end = end;
   }
 
   /** Writes what was added; called after the commit. */
   send(): void {
-    if (this.#run === null) return;
-    const only = this.#ready.length === 0;
-    if (!only) this.#ready.push(this.#run);
-    const bytes = only ? this.#run : Buffer.concat(this.#ready);
+    if (this.#chunk === null) return;
+    this.#closeRun();
+    const bytes = this.#ready.length === 1 ? (this.#ready[0] as Buffer) : Buffer.concat(this.#ready);
     this.#ready = [];
-    this.#run = null;
     if (!this.#closed && this.#stream.writable) this.#stream.write(bytes);
+  }
+
+  #closeRun(): void {
+    if (this.#chunk !== null) this.#ready.push(this.#chunk.subarray(this.#start, this.#end + 1));
+    this.#chunk = null;
   }
 
   get isFull(): boolean {
     return !this.#closed && this.#stream.writable && this.#stream.writableNeedDrain;
   }
 
+  /** Bytes that wait for the reader. */
+  get backlog(): number {
+    return this.#closed || !this.#stream.writable ? 0 : this.#stream.writableLength;
+  }
+
+  /** Calls back once: when the reader has caught up, or is gone. */
   whenDrained(listener: () => void): void {
-    this.#stream.once("drain", listener);
-    this.#stream.once("close", listener);
+    const once = (): void => {
+      this.#stream.off("drain", once).off("close", once);
+      listener();
+    };
+    this.#stream.on("drain", once).on("close", once);
   }
 
   close(): void {

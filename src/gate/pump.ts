@@ -3,78 +3,120 @@ import type { Readable, Writable } from "node:stream";
 import type { Side } from "../model.ts";
 import type { SallyportError } from "../errors.ts";
 import { asSallyportError } from "../errors.ts";
-import { FrameSplitter } from "../protocol/frame.ts";
+import { FrameSplitter, type Frame } from "../protocol/frame.ts";
 import { OversizeLine, carry, type Ports } from "./carry.ts";
-import type { Session } from "./session.ts";
+import { otherSide, type Session } from "./session.ts";
+
+/** So many frames leave together at the most: the other side can work on them while the rest is judged. */
+const FRAMES_AT_ONCE = 32;
 
 export interface PumpOptions {
   readonly source: Readable;
   readonly from: Side;
   readonly session: Session;
   readonly ports: Ports;
+  readonly door: Door;
   readonly maxLine: number;
   /** The source has no more; everything of it has been carried. */
   readonly onEnd: () => void;
-  /** The journal failed: nothing more may cross. */
-  readonly onFailure: (error: SallyportError) => void;
 }
 
-export function pump({ source, from, session, ports, maxLine, onEnd, onFailure }: PumpOptions): void {
+export function pump({ source, from, session, ports, door, maxLine, onEnd }: PumpOptions): void {
   const oversize = new OversizeLine();
-  const splitter = new FrameSplitter({ frame: (frame) => carry(frame, from, session, ports), fragment: (fragment) => oversize.take(fragment, from, session, ports) }, maxLine);
-  const step = (action: () => void): void => {
-    try {
-      action();
-      flush(ports);
-    } catch (error) {
-      source.pause();
-      onFailure(asSallyportError(error));
-    }
+  let laid = 0;
+  const frame = (one: Frame): void => {
+    carry(one, from, session, ports);
+    laid += 1;
+    if (laid % FRAMES_AT_ONCE === 0) door.open();
   };
-  source.on("data", (chunk: Buffer) => {
-    step(() => splitter.push(chunk));
-    holdWhileFull(source, ports);
-  });
+  const splitter = new FrameSplitter({ frame, fragment: (fragment) => oversize.take(fragment, from, session, ports) }, maxLine);
+  door.hold(source, from);
+  source.on("data", (chunk: Buffer) => door.pass(() => splitter.push(chunk)));
   let ended = false;
   const end = (): void => {
     if (ended) return;
     ended = true;
-    step(() => splitter.end());
+    door.pass(() => splitter.end());
     onEnd();
   };
   source.once("end", end).once("close", end).on("error", end);
   if (source.readableEnded || source.destroyed) end();
 }
 
-/** The journal first, then the streams: the only place where anything leaves. */
-export function flush(ports: Ports): void {
-  ports.segment.commit();
-  ports.outbox.client.send();
-  ports.outbox.server.send();
-}
+/** Refusals that a side does not read may pile up to so many bytes before it is not read from either. */
+const REFUSAL_BACKLOG = 1024 * 1024;
 
-function holdWhileFull(source: Readable, ports: Ports): void {
-  const full = [ports.outbox.client, ports.outbox.server].find((outbox) => outbox.isFull);
-  if (full === undefined) return;
-  source.pause();
-  full.whenDrained(() => (full.isFull ? undefined : source.resume()));
+/**
+ * The only place where anything leaves: the journal first, then the streams. What both sides have sent by one turn of
+ * the event loop is written to the journal with one call, and reading stops while the other side does not read.
+ */
+export class Door {
+  readonly #ports: Ports;
+  /** The journal failed: nothing more may cross. */
+  readonly #onFailure: (error: SallyportError) => void;
+  readonly #sources: { readonly stream: Readable; readonly from: Side }[] = [];
+  #scheduled = false;
+
+  constructor(ports: Ports, onFailure: (error: SallyportError) => void) {
+    this.#ports = ports;
+    this.#onFailure = onFailure;
+  }
+
+  hold(stream: Readable, from: Side): void {
+    this.#sources.push({ stream, from });
+  }
+
+  /** Lets an action lay frames aside, and sends them at the end of this turn. */
+  pass(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.open());
+  }
+
+  open(): void {
+    this.#scheduled = false;
+    try {
+      this.#ports.segment.commit();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#ports.outbox.client.send();
+    this.#ports.outbox.server.send();
+    for (const { stream, from } of this.#sources) this.#holdWhileFull(stream, from);
+  }
+
+  #holdWhileFull(stream: Readable, from: Side): void {
+    const { outbox } = this.#ports;
+    const full = outbox[otherSide(from)].isFull ? outbox[otherSide(from)] : outbox[from].backlog > REFUSAL_BACKLOG ? outbox[from] : null;
+    if (full === null || stream.isPaused()) return;
+    stream.pause();
+    full.whenDrained(() => stream.resume());
+  }
+
+  #fail(error: unknown): void {
+    for (const { stream } of this.#sources) stream.pause();
+    this.#onFailure(asSallyportError(error));
+  }
 }
 
 /** Beyond so much unread stderr the client's copy is cut; the journal has it all. */
 const STDERR_BACKLOG = 1024 * 1024;
 
 /** stderr is free text: recorded as it comes (whole characters together), passed on, always drained. */
-export function pumpStderr(source: Readable, target: Writable, ports: Ports, onFailure: (error: SallyportError) => void): void {
+export function pumpStderr(source: Readable, target: Writable, ports: Ports, door: Door): void {
   let held = Buffer.alloc(0);
   const take = (bytes: Buffer): void => {
     if (bytes.length === 0) return;
-    try {
+    door.pass(() => {
       ports.segment.record("stderr", bytes, false);
-      flush(ports);
+      ports.segment.commit();
       if (target.writable && target.writableLength < STDERR_BACKLOG) target.write(bytes);
-    } catch (error) {
-      onFailure(asSallyportError(error));
-    }
+    });
   };
   source.on("data", (chunk: Buffer) => {
     const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);

@@ -19,7 +19,7 @@ import { say, type Ports } from "./carry.ts";
 import { Ending, exitCodeOf, type Cause } from "./ending.ts";
 import { Notes } from "./notes.ts";
 import { Outbox } from "./outbox.ts";
-import { flush, pump, pumpStderr } from "./pump.ts";
+import { Door, pump, pumpStderr } from "./pump.ts";
 import { Session } from "./session.ts";
 
 export interface RunOptions {
@@ -132,11 +132,13 @@ async function converse(cell: Cell, journal: Journal, notes: Notes, options: Run
   host.stdout.on("error", () => because({ kind: "client-gone" }));
   host.stderr.on("error", () => {});
   cell.stdin.on("error", () => ports.outbox.server.close());
-  pump({ source: host.stdin, from: "client", session, ports, maxLine: options.maxLine, onFailure, onEnd: () => because({ kind: "client-closed" }) });
-  pump({ source: cell.stdout, from: "server", session, ports, maxLine: options.maxLine, onFailure, onEnd: () => {} });
-  pumpStderr(cell.stderr, host.stderr, ports, onFailure);
+  const door = new Door(ports, onFailure);
+  pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
+  pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => {} });
+  pumpStderr(cell.stderr, host.stderr, ports, door);
 
   await ending.done;
+  door.open();
   return finish(ending, session, ports, journal, host);
 }
 
@@ -148,7 +150,8 @@ async function finish(ending: Ending, session: Session, ports: Ports, journal: J
   const code = cause.kind === "failure" ? cause.error.code : notStarted ? "server.not-started" : cause.kind === "server-ended" ? "server.ended" : "session.ending";
   try {
     for (const asked of session.waiting("client")) say("client", refusal(asked, code, `exit code ${exit.code}`), ports);
-    flush(ports);
+    ports.segment.commit();
+    ports.outbox.client.send();
     journal.end({ cause: cause.kind, ...(cause.kind === "signal" ? { signal: cause.signal } : {}), exit: exit.code, killed: ending.killed });
   } catch (error) {
     answerUnrecorded(session, asSallyportError(error), host);

@@ -1,7 +1,7 @@
 /** Whose answer is this? The requests that wait on either side, and the revision that was agreed on. */
 import { SallyportError } from "../errors.ts";
 import type { Side } from "../model.ts";
-import type { Decoded, Message } from "../protocol/decode.ts";
+import type { Decoded, Id, Message } from "../protocol/decode.ts";
 import type { Asked } from "../protocol/encode.ts";
 
 export interface Exchange {
@@ -22,8 +22,8 @@ export function otherSide(side: Side): Side {
 }
 
 export class Session {
-  readonly #pending: Record<Side, Map<string, Asked>> = { client: new Map(), server: new Map() };
-  readonly #cancelled: Record<Side, Map<string, Asked>> = { client: new Map(), server: new Map() };
+  readonly #pending: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
+  readonly #cancelled: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
   #version: string | null = null;
 
   /** The revision that `initialize` agreed on; null before, and in the era without handshake. */
@@ -51,7 +51,7 @@ export class Session {
   }
 
   /** The gate answers this request itself. */
-  settle(side: Side, id: string): Asked | null {
+  settle(side: Side, id: Id): Asked | null {
     const asked = this.#pending[side].get(id) ?? null;
     this.#pending[side].delete(id);
     return asked;
@@ -66,8 +66,8 @@ export class Session {
 
   #request(message: Message, from: Side): void {
     const pending = this.#pending[from];
-    const id = message.id as string;
-    if (pending.has(id)) throw new SallyportError("message.id-in-use", id);
+    const id = message.id as Id;
+    if (pending.has(id)) throw new SallyportError("message.id-in-use", String(id));
     if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
     pending.set(id, { id, method: message.method, era: message.era });
   }
@@ -85,14 +85,14 @@ export class Session {
     this.#pending[side].delete(asked.id);
     const cancelled = this.#cancelled[side];
     cancelled.set(asked.id, asked);
-    if (cancelled.size > MAX_CANCELLED) cancelled.delete(cancelled.keys().next().value as string);
+    if (cancelled.size > MAX_CANCELLED) cancelled.delete(cancelled.keys().next().value as Id);
   }
 
   #answer(message: Message, from: Side): Asked | null {
     if (message.id === null) return null;
     const asker = otherSide(from);
     const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);
-    if (asked === undefined) throw new SallyportError("message.unmatched", message.id);
+    if (asked === undefined) throw new SallyportError("message.unmatched", String(message.id));
     this.#pending[asker].delete(message.id);
     this.#cancelled[asker].delete(message.id);
     if (asked.method === "initialize" && from === "server" && message.kind === "response") this.#version = message.version;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { asSallyportError } from "../errors.ts";
 import { CHAIN_ORIGIN, openCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import type { Signer } from "./key.ts";
-import { CompactRange, leafHash, toBase64, toHex } from "./tree.ts";
+import { CompactRange, leafHash, toBase64 } from "./tree.ts";
 
 export type ChainEntry =
   | { readonly event: "begin"; readonly time: string; readonly session: string; readonly key: string }
@@ -39,7 +39,7 @@ export function appendToChain(folder: string, entry: ChainEntry, signer: Signer)
       writeSync(descriptor, `${lead}${JSON.stringify(entry)}\n`);
       const { range, end } = readRange(descriptor, signer);
       const note = signCheckpoint(CHAIN_ORIGIN, range.size, range.root(), signer);
-      const line: ChainCheckpoint = { checkpoint: note, range: range.subtrees.map(toHex), end };
+      const line: ChainCheckpoint = { checkpoint: note, range: range.subtrees, end };
       writeSync(descriptor, `${JSON.stringify(line)}\n`);
     } finally {
       closeSync(descriptor);
@@ -76,7 +76,7 @@ function lastCheckpoint(tail: Buffer, signer: Signer): { range: CompactRange; en
     try {
       const { checkpoint, range, end } = JSON.parse(line) as ChainCheckpoint;
       const { origin, size, root } = openCheckpoint(checkpoint, signer);
-      const known = new CompactRange(size, range.map((hex) => Buffer.from(hex, "hex").toString("latin1")));
+      const known = new CompactRange(size, range);
       if (origin === CHAIN_ORIGIN && Number.isSafeInteger(end) && toBase64(known.root()) === root) return { range: known, end };
     } catch {
       return null;

@@ -18,7 +18,7 @@ export function* readLines(file: string): Generator<Line> {
   const descriptor = openSync(file, "r");
   try {
     const found: Buffer[] = [];
-    const splitter = new FrameSplitter({ frame: ({ wire }) => found.push(wire), fragment: ({ bytes }) => found.push(bytes) }, LINE_LIMIT);
+    const splitter = new FrameSplitter({ frame: ({ bytes }) => found.push(bytes), fragment: ({ bytes }) => found.push(bytes) }, LINE_LIMIT);
     let size = 0;
     let at = 0;
     for (let read = -1; read !== 0; ) {
@@ -27,10 +27,9 @@ export function* readLines(file: string): Generator<Line> {
       size += read;
       if (read > 0) splitter.push(chunk.subarray(0, read));
       else splitter.end();
-      for (const wire of found.splice(0)) {
-        const whole = at + wire.length <= size;
-        yield { bytes: wire.subarray(0, wire.length - 1), at, whole };
-        at += wire.length;
+      for (const bytes of found.splice(0)) {
+        yield { bytes, at, whole: at + bytes.length < size };
+        at += bytes.length + 1;
       }
     }
   } finally {

@@ -10,7 +10,7 @@ import type { Stream, Verdict } from "../model.ts";
 import { sessionOrigin, signCheckpoint } from "./checkpoint.ts";
 import type { Signer } from "./key.ts";
 import { ALLOW, PREV_DIGITS, TimeFormat, encodeHead, encodeOther } from "./record.ts";
-import { CompactRange, toBase64 } from "./tree.ts";
+import { CompactRange, toBase64, type FastBuffer } from "./tree.ts";
 
 /** `process`: what was written survives the death of the gate; `disk`: of the machine (fdatasync before forwarding). */
 export type Durability = "process" | "disk";
@@ -50,6 +50,7 @@ export class Segment {
   #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #end = ORIGIN;
   #written = 0;
+  #now = "";
   #prev = "0".repeat(PREV_DIGITS);
   #signedSize = -1;
   #timer: NodeJS.Timeout | null = null;
@@ -75,11 +76,13 @@ export class Segment {
   record(stream: Stream, frame: Buffer, accepted: boolean, verdict: Verdict = ALLOW): void {
     if (this.#failure !== null) throw this.#failure;
     const { payload, value } = accepted ? { payload: "message" as const, value: frame } : encodeOther(frame);
-    const head = { seq: this.#range.size, time: this.#time.format(this.#options.now()), session: this.session, stream };
+    // Frames of one read have come together, and share their time.
+    if (this.#end === ORIGIN) this.#now = this.#time.format(this.#options.now());
+    const head = { seq: this.#range.size, time: this.#now, session: this.session, stream };
     const text = encodeHead(head, verdict, frame, this.#prev, payload);
     this.#reserve(text.length + value.length + 2);
     const start = this.#end;
-    this.#end += this.#buffer.write(text, this.#end, "latin1");
+    this.#end += (this.#buffer as FastBuffer).latin1Write(text, this.#end, text.length);
     value.copy(this.#buffer, this.#end);
     this.#end += value.length;
     this.#buffer[this.#end] = 0x7d;
@@ -135,9 +138,9 @@ export class Segment {
   #seal(start: number): void {
     const before = this.#buffer[start - 1] as number;
     this.#buffer[start - 1] = 0;
-    const leaf = hash("sha256", this.#buffer.subarray(start - 1, this.#end), "binary");
+    const leaf = hash("sha256", this.#buffer.subarray(start - 1, this.#end), "hex");
     this.#buffer[start - 1] = before;
-    this.#prev = Buffer.from(leaf, "latin1").toString("hex", 0, PREV_DIGITS / 2);
+    this.#prev = leaf.slice(0, PREV_DIGITS);
     this.#range.push(leaf);
   }
 

@@ -9,7 +9,7 @@ import { NoteError, openCheckpoint, sessionOrigin } from "./checkpoint.ts";
 import type { Verifier } from "./key.ts";
 import { readLines, type Line } from "./lines.ts";
 import { PREV_DIGITS, frameOf } from "./record.ts";
-import { CompactRange, leafHash, toBase64, toHex } from "./tree.ts";
+import { CompactRange, leafHash, toBase64 } from "./tree.ts";
 
 export interface Problem {
   /** `record`, `order`, `link`, `root`, `signature`, `torn`, `file`, `missing`, `unlisted`, `cut` (docs/format/journal.md). */
@@ -117,7 +117,7 @@ class SegmentState {
   #advance(line: Line, head: Head): void {
     const leaf = leafHash(line.bytes);
     this.#range.push(leaf);
-    this.#prev = toHex(leaf).slice(0, PREV_DIGITS);
+    this.#prev = leaf.slice(0, PREV_DIGITS);
     this.#lastAt = line.at;
     this.#time = head.time;
     this.#lastEvent = head.message?.event;

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { SallyportError, type Code } from "../errors.ts";
+import type { Frame } from "./frame.ts";
 import { SLOT } from "./keys.ts";
 import { Scanner } from "./scan.ts";
 
@@ -12,16 +13,17 @@ export type MessageKind = "request" | "notification" | "response" | "error";
 /** The era of one message: revisions up to 2025-11-25 shake hands, later ones carry their version in every request. */
 export type Era = "handshake" | "per-request";
 
+/** A number, or the JSON text of a string, quotes included: so that 1 and "1" stay apart, and `String(id)` is the JSON. */
+export type Id = number | string;
+
 export interface Message {
   readonly kind: MessageKind;
-  /** Key of the id, `1` or `"a"`: numbers and strings are separate spaces. Null only in an error answer without id. */
-  readonly id: string | null;
+  /** Null in notifications, and in an error answer without id. */
+  readonly id: Id | null;
   /** Empty in answers. */
   readonly method: string;
-  /** What a request concerns: `params.name` (tool, prompt) or `params.uri` (resource). */
-  readonly target: string | null;
-  /** In `notifications/cancelled`: key of the id it takes back. */
-  readonly cancels: string | null;
+  /** In `notifications/cancelled`: the id it takes back. */
+  readonly cancels: Id | null;
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, or `result.protocolVersion` of an answer. */
   readonly version: string | null;
   readonly era: Era | null;
@@ -33,97 +35,133 @@ export interface Decoded {
 }
 
 const MAX_SAFE_DIGITS = 16;
+/** Methods whose text is kept, so that it need not be made for every message. */
+const KEPT_METHODS = 64;
 
 export class Decoder {
   readonly #scanner = new Scanner();
+  readonly #methods = new Map<number, { readonly bytes: Buffer; readonly text: string }>();
 
-  /** @param wire a line that ends in 0x0A. */
-  decode(wire: Buffer): Decoded {
-    const end = wire.length - 1;
-    if (!isUtf8(wire)) throw new SallyportError("json.utf8");
-    if (wire[0] === 0xef) throw new SallyportError("json.bom");
-    if (isBlank(wire, end)) throw new SallyportError("frame.blank");
-    if (wire[0] === 0x43 && /^Content-Length:/i.test(wire.toString("latin1", 0, 20))) throw new SallyportError("json.content-length");
+  decode({ bytes, chunk, start, end }: Frame): Decoded {
+    if (!isUtf8(bytes)) throw new SallyportError("json.utf8");
+    if (bytes[0] !== 0x7b) refuseOther(bytes);
     const messages: Message[] = [];
-    const shape = this.#scanner.scan(wire, end, () => messages.push(this.#message(wire)));
+    const shape = this.#scanner.scan(chunk, start, end, () => messages.push(this.#message(chunk)));
     return { messages, batch: shape === "batch" };
   }
 
-  #message(wire: Buffer): Message {
+  #message(chunk: Buffer): Message {
     const spans = this.#scanner.spans;
-    if (this.#scalar(wire, SLOT.jsonrpc) !== "2.0") refuse("message.shape", 'jsonrpc is not "2.0"');
+    if (!this.#isVersion2(chunk)) refuse("message.shape", 'jsonrpc is not "2.0"');
     const hasResult = has(spans, SLOT.result);
     const hasError = has(spans, SLOT.error);
-    if (!has(spans, SLOT.method)) return this.#answer(wire, hasResult, hasError);
+    if (!has(spans, SLOT.method)) return this.#answer(chunk, hasResult, hasError);
     if (hasResult || hasError) refuse("message.shape", "method and result or error");
-    const method = this.#scalar(wire, SLOT.method);
-    if (typeof method !== "string") refuse("message.shape", "method is not a string");
-    if (has(spans, SLOT.params) && wire[spans[SLOT.params * 2] as number] !== 0x7b) refuse("message.params");
-    const version = this.#text(wire, SLOT.version);
+    const method = this.#method(chunk);
+    if (has(spans, SLOT.params) && chunk[spans[SLOT.params * 2] as number] !== 0x7b) refuse("message.params");
+    const version = this.#text(chunk, SLOT.version);
     return {
       kind: has(spans, SLOT.id) ? "request" : "notification",
-      id: has(spans, SLOT.id) ? this.#id(wire, SLOT.id) : null,
-      method: method as string,
-      target: this.#text(wire, SLOT.name) ?? this.#text(wire, SLOT.uri),
-      cancels: method === "notifications/cancelled" && has(spans, SLOT.requestId) ? this.#id(wire, SLOT.requestId) : null,
+      id: has(spans, SLOT.id) ? this.#id(chunk, SLOT.id) : null,
+      method,
+      cancels: method === "notifications/cancelled" && has(spans, SLOT.requestId) ? this.#id(chunk, SLOT.requestId) : null,
       version,
       era: version === null ? "handshake" : "per-request",
     };
   }
 
-  #answer(wire: Buffer, hasResult: boolean, hasError: boolean): Message {
+  /** The usual spelling byte by byte; any other through the parser. */
+  #isVersion2(chunk: Buffer): boolean {
+    const at = this.#scanner.spans[SLOT.jsonrpc * 2] as number;
+    if (at >= 0 && chunk[at] === 0x22 && chunk[at + 1] === 0x32 && chunk[at + 2] === 0x2e && chunk[at + 3] === 0x30 && chunk[at + 4] === 0x22) return true;
+    return this.#scalar(chunk, SLOT.jsonrpc) === "2.0";
+  }
+
+  #answer(chunk: Buffer, hasResult: boolean, hasError: boolean): Message {
     const spans = this.#scanner.spans;
     if (hasResult === hasError) refuse("message.shape", hasResult ? "result and error" : "neither method, result nor error");
-    if (hasError && wire[spans[SLOT.error * 2] as number] !== 0x7b) refuse("message.shape", "error is not an object");
-    const absent = !has(spans, SLOT.id) || this.#scalar(wire, SLOT.id) === null;
+    if (hasError && chunk[spans[SLOT.error * 2] as number] !== 0x7b) refuse("message.shape", "error is not an object");
+    const absent = !has(spans, SLOT.id) || this.#scalar(chunk, SLOT.id) === null;
     if (absent && hasResult) refuse("message.id", "a result without id");
     return {
       kind: hasResult ? "response" : "error",
-      id: absent ? null : this.#id(wire, SLOT.id),
+      id: absent ? null : this.#id(chunk, SLOT.id),
       method: "",
-      target: null,
       cancels: null,
-      version: this.#text(wire, SLOT.resultVersion),
+      version: this.#text(chunk, SLOT.resultVersion),
       era: null,
     };
   }
 
   /** Numbers must be whole, written in one way, and exact in a double; `1.0`, `1e0` and 2^53 are read differently. */
-  #id(wire: Buffer, slot: number): string {
-    const spans = this.#scanner.spans;
-    const text = wire.toString("utf8", spans[slot * 2], spans[slot * 2 + 1]);
+  #id(chunk: Buffer, slot: number): Id {
+    const start = this.#scanner.spans[slot * 2] as number;
+    const end = this.#scanner.spans[slot * 2 + 1] as number;
+    const small = end - start < MAX_SAFE_DIGITS ? digits(chunk, start, end) : -1;
+    if (small >= 0) return small;
+    const text = chunk.toString("utf8", start, end);
     if (text.charCodeAt(0) === 0x22) return text.includes("\\") ? JSON.stringify(JSON.parse(text)) : text;
-    if (text.length <= MAX_SAFE_DIGITS + 1 && /^(?:0|-?[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(Number(text))) return text;
+    if (text.length <= MAX_SAFE_DIGITS + 1 && /^(?:0|-?[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
     return refuse("message.id", text.slice(0, 40));
   }
 
-  #text(wire: Buffer, slot: number): string | null {
-    const start = this.#scanner.spans[slot * 2] as number;
-    if (start < 0 || wire[start] !== 0x22) return null;
-    return this.#scalar(wire, slot) as string;
+  #method(chunk: Buffer): string {
+    const start = this.#scanner.spans[SLOT.method * 2] as number;
+    const end = this.#scanner.spans[SLOT.method * 2 + 1] as number;
+    let hash = 0;
+    for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (chunk[at] as number)) | 0;
+    const kept = this.#methods.get(hash);
+    if (kept !== undefined && sameBytes(kept.bytes, chunk, start, end)) return kept.text;
+    const text = this.#scalar(chunk, SLOT.method);
+    if (typeof text !== "string") return refuse("message.shape", "method is not a string");
+    if (this.#methods.size < KEPT_METHODS) this.#methods.set(hash, { bytes: Buffer.from(chunk.subarray(start, end)), text });
+    return text;
   }
 
-  #scalar(wire: Buffer, slot: number): unknown {
+  #text(chunk: Buffer, slot: number): string | null {
+    const start = this.#scanner.spans[slot * 2] as number;
+    if (start < 0 || chunk[start] !== 0x22) return null;
+    return this.#scalar(chunk, slot) as string;
+  }
+
+  #scalar(chunk: Buffer, slot: number): unknown {
     const start = this.#scanner.spans[slot * 2] as number;
     const end = this.#scanner.spans[slot * 2 + 1] as number;
     if (start < 0) return undefined;
-    const byte = wire[start];
+    const byte = chunk[start];
     if (byte === 0x7b || byte === 0x5b) return undefined;
-    const text = wire.toString("utf8", start, end);
+    const text = chunk.toString("utf8", start, end);
     return byte === 0x22 && !text.includes("\\") ? text.slice(1, -1) : (JSON.parse(text) as unknown);
   }
+}
+
+/** The value of a whole number in its one spelling, or -1. */
+function digits(chunk: Buffer, start: number, end: number): number {
+  if (chunk[start] === 0x30 && end - start > 1) return -1;
+  let value = 0;
+  for (let at = start; at < end; at += 1) {
+    const digit = (chunk[at] as number) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function sameBytes(kept: Buffer, chunk: Buffer, start: number, end: number): boolean {
+  if (kept.length !== end - start) return false;
+  for (let i = 0; i < kept.length; i += 1) if (kept[i] !== chunk[start + i]) return false;
+  return true;
 }
 
 function has(spans: Int32Array, slot: number): boolean {
   return (spans[slot * 2] as number) >= 0;
 }
 
-function isBlank(wire: Buffer, end: number): boolean {
-  for (let at = 0; at < end; at += 1) {
-    const byte = wire[at];
-    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
-  }
-  return true;
+/** What lines that are no messages most often are. */
+function refuseOther(bytes: Buffer): void {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) throw new SallyportError("json.bom");
+  if (bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)) throw new SallyportError("frame.blank");
+  if (/^Content-Length:/i.test(bytes.toString("latin1", 0, 20))) throw new SallyportError("json.content-length");
 }
 
 function refuse(code: Code, detail = ""): never {

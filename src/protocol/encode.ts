@@ -1,13 +1,12 @@
 /** The few messages that the gate says itself: refusals, in the form that who asked understands. */
 import { ERRORS, type Code } from "../errors.ts";
-import type { Era } from "./decode.ts";
+import type { Era, Id } from "./decode.ts";
 
 /** JSON-RPC error code of every refusal: outside -32768..-32000, which the specifications keep for themselves. */
 export const REFUSED = -31001;
 
 export interface Asked {
-  /** JSON text of the id. */
-  readonly id: string;
+  readonly id: Id;
   readonly method: string;
   readonly era: Era | null;
 }
@@ -25,6 +24,6 @@ export function refusal(asked: Asked, code: Code, detail = ""): string {
 }
 
 /** An error in place of an answer that was not passed on, or for a line whose request is unknown (id `null`). */
-export function errorAnswer(id: string, code: Code, message: string = ERRORS[code].text): string {
+export function errorAnswer(id: Id | null, code: Code, message: string = ERRORS[code].text): string {
   return `{"jsonrpc":"2.0","id":${id},"error":{"code":${REFUSED},"message":${JSON.stringify(message)},"data":{"code":"${code}","hint":${JSON.stringify(ERRORS[code].hint)}}}}`;
 }

@@ -3,10 +3,12 @@
  * bounded, and without copying anything twice: a line that arrives in many chunks is joined once, at its end.
  */
 
-/** A whole line. `wire` is what crosses, ending in 0x0A; `bytes` is the same memory without that last byte. */
+/** A whole line: `bytes` without its newline, which stands at `chunk[end]`, right behind them in the same memory. */
 export interface Frame {
-  readonly wire: Buffer;
   readonly bytes: Buffer;
+  readonly chunk: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** A piece of a line that is longer than the limit: never forwarded, always recorded, so never held in memory. */
@@ -61,17 +63,16 @@ export class FrameSplitter {
       this.#hold(chunk.subarray(start, end - 1));
       this.#fragment(Buffer.alloc(0), true);
     } else {
-      const wire = this.#heldBytes === 0 ? chunk.subarray(start, end) : this.#join(chunk.subarray(start, end));
-      this.#sink.frame({ wire, bytes: wire.subarray(0, wire.length - 1) });
+      this.#sink.frame(this.#heldBytes === 0 ? frameOf(chunk, start, end - 1) : this.#join(chunk.subarray(start, end)));
     }
   }
 
-  #join(tail: Buffer): Buffer {
+  #join(tail: Buffer): Frame {
     this.#held.push(tail);
     const wire = Buffer.concat(this.#held, this.#heldBytes + tail.length);
     this.#held = [];
     this.#heldBytes = 0;
-    return wire;
+    return frameOf(wire, 0, wire.length - 1);
   }
 
   #hold(piece: Buffer): void {
@@ -90,4 +91,8 @@ export class FrameSplitter {
     this.#sink.fragment({ bytes, part: this.#part, last });
     if (last) this.#part = 0;
   }
+}
+
+export function frameOf(chunk: Buffer, start: number, end: number): Frame {
+  return { bytes: chunk.subarray(start, end), chunk, start, end };
 }

@@ -3,11 +3,12 @@
  * Works on pieces, so that a line beyond the limit needs no memory. It decides nothing but whom to answer: a line
  * that states two ids, or none, yields none.
  */
+import type { Id } from "./decode.ts";
+
 const ID_LIMIT = 256;
 
 export interface Peeked {
-  /** JSON text of the id. */
-  readonly id: string | null;
+  readonly id: Id | null;
   readonly method: string | null;
 }
 
@@ -29,7 +30,7 @@ export class TopLevelPeek {
   result(): Peeked {
     const id = this.#ids.length === 1 ? canonical(this.#ids[0] as string) : null;
     const method = this.#methods.length === 1 ? canonical(this.#methods[0] as string) : null;
-    return { id, method: method?.startsWith('"') === true ? (JSON.parse(method) as string) : null };
+    return { id, method: typeof method === "string" ? (JSON.parse(method) as string) : null };
   }
 
   #byte(byte: number): void {
@@ -79,10 +80,11 @@ export class TopLevelPeek {
 }
 
 /** The token in the one form that an answer may carry; anything unusual is nobody's id. */
-function canonical(token: string): string | null {
+function canonical(token: string): Id | null {
   if (token.length > ID_LIMIT || !/^(?:"[\x20-\x7e]*"|0|-?[1-9][0-9]{0,15})$/.test(token)) return null;
   try {
-    return JSON.stringify(JSON.parse(token) as unknown);
+    const value = JSON.parse(token) as string | number;
+    return typeof value === "number" ? value : JSON.stringify(value);
   } catch {
     return null;
   }

@@ -2,7 +2,7 @@
  * The strict JSON reader. It does not build values: it proves that the bytes are JSON (RFC 8259) that every conforming
  * parser reads alike, and notes where the protocol's own values stand. What it accepts is forwarded byte for byte.
  *
- * The caller guarantees valid UTF-8, and a byte 0x0A after the last byte, which ends every loop without a bounds check.
+ * The caller guarantees valid UTF-8, and a byte 0x0A behind the last byte, which ends every loop without a bounds check.
  */
 import { SallyportError, type Code } from "../errors.ts";
 import { ENVELOPE, FREE, PLACES, SLOTS, foldKey, type KnownKey, type Place } from "./keys.ts";
@@ -19,16 +19,18 @@ export class Scanner {
   /** Start and end of each kept value of the object scanned last; start is -1 where it is missing. */
   readonly spans = new Int32Array(SLOTS * 2);
   #buffer: Buffer = Buffer.alloc(1);
+  #start = 0;
   #at = 0;
   #keys = new Int32Array(3 * 256);
   #keyTop = 0;
   #hash = 0;
   #escaped = false;
 
-  /** Scans one message, or each message of a batch; `found` is called with the element's bounds while `spans` is its own. */
-  scan(line: Buffer, end: number, found: (start: number, end: number) => void): "message" | "batch" {
-    this.#buffer = line;
-    this.#at = 0;
+  /** Scans one message, or each message of a batch; `found` is called while `spans` is that of the message. */
+  scan(chunk: Buffer, start: number, end: number, found: () => void): "message" | "batch" {
+    this.#buffer = chunk;
+    this.#start = start;
+    this.#at = start;
     this.#keyTop = 0;
     const first = this.#skipSpace();
     if (first === 0x7b) this.#message(found);
@@ -36,7 +38,7 @@ export class Scanner {
     else {
       this.#value(1);
       this.#finish(end);
-      this.#fail("message.shape", 0);
+      this.#fail("message.shape", start);
     }
     this.#finish(end);
     return first === 0x5b ? "batch" : "message";
@@ -47,14 +49,13 @@ export class Scanner {
     if (this.#at < end) this.#fail("json.syntax");
   }
 
-  #message(found: (start: number, end: number) => void): void {
+  #message(found: () => void): void {
     this.spans.fill(-1);
-    const start = this.#at;
     this.#object(1, ENVELOPE);
-    found(start, this.#at);
+    found();
   }
 
-  #batch(found: (start: number, end: number) => void): void {
+  #batch(found: () => void): void {
     this.#at += 1;
     if (this.#skipSpace() === 0x5d) this.#fail("message.shape");
     for (;;) {
@@ -305,6 +306,6 @@ export class Scanner {
   }
 
   #fail(code: Code, at = this.#at): never {
-    throw new SallyportError(code, `byte ${at + 1} of the line`);
+    throw new SallyportError(code, `byte ${at - this.#start + 1} of the line`);
   }
 }
