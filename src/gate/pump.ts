@@ -47,15 +47,14 @@ export function pump({ source, from, session, ports, door, maxLine, onEnd }: Pum
 const REFUSAL_BACKLOG = 1024 * 1024;
 
 /**
- * The only place where anything leaves: the journal first, then the streams. What both sides have sent by one turn of
- * the event loop is written to the journal with one call, and reading stops while the other side does not read.
+ * The only place where anything leaves: the journal first, then the streams. What came with one read is written to the
+ * journal with one call, and reading stops while the other side does not read.
  */
 export class Door {
   readonly #ports: Ports;
   /** The journal failed: nothing more may cross. */
   readonly #onFailure: (error: SallyportError) => void;
   readonly #sources: { readonly stream: Readable; readonly from: Side }[] = [];
-  #scheduled = false;
 
   constructor(ports: Ports, onFailure: (error: SallyportError) => void) {
     this.#ports = ports;
@@ -66,20 +65,17 @@ export class Door {
     this.#sources.push({ stream, from });
   }
 
-  /** Lets an action lay frames aside, and sends them at the end of this turn. */
+  /** Lets an action lay frames aside, and sends them. */
   pass(action: () => void): void {
     try {
       action();
     } catch (error) {
       this.#fail(error);
     }
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.open());
+    this.open();
   }
 
   open(): void {
-    this.#scheduled = false;
     try {
       this.#ports.segment.commit();
     } catch (error) {
@@ -87,6 +83,7 @@ export class Door {
     }
     this.#ports.outbox.client.send();
     this.#ports.outbox.server.send();
+    this.#ports.segment.settle();
     for (const { stream, from } of this.#sources) this.#holdWhileFull(stream, from);
   }
 

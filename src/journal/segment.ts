@@ -49,6 +49,10 @@ export class Segment {
   readonly #range = new CompactRange();
   #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #end = ORIGIN;
+  /** Where the line starts that is not in the tree yet; 0 for none. It stays in the buffer until then. */
+  #unsealed = 0;
+  #sealEnd = 0;
+  #records = 0;
   #written = 0;
   #now = "";
   #prev = "0".repeat(PREV_DIGITS);
@@ -75,10 +79,11 @@ export class Segment {
   /** Lays a frame aside. `accepted`: the decoder took it, so its bytes can stand in the line as they are. */
   record(stream: Stream, frame: Buffer, accepted: boolean, verdict: Verdict = ALLOW): void {
     if (this.#failure !== null) throw this.#failure;
+    this.settle();
     const { payload, value } = accepted ? { payload: "message" as const, value: frame } : encodeOther(frame);
     // Frames of one read have come together, and share their time.
     if (this.#end === ORIGIN) this.#now = this.#time.format(this.#options.now());
-    const head = { seq: this.#range.size, time: this.#now, session: this.session, stream };
+    const head = { seq: this.#records, time: this.#now, session: this.session, stream };
     const text = encodeHead(head, verdict, frame, this.#prev, payload);
     this.#reserve(text.length + value.length + 2);
     const start = this.#end;
@@ -87,9 +92,18 @@ export class Segment {
     this.#end += value.length;
     this.#buffer[this.#end] = 0x7d;
     this.#end += 1;
-    this.#seal(start);
+    this.#unsealed = start;
+    this.#sealEnd = this.#end;
+    this.#records += 1;
     this.#buffer[this.#end] = 0x0a;
     this.#end += 1;
+  }
+
+  /** Takes the newest line into the tree. Work that may wait until the line has been written and its frame has left. */
+  settle(): void {
+    if (this.#unsealed === 0) return;
+    this.#seal(this.#unsealed, this.#sealEnd);
+    this.#unsealed = 0;
   }
 
   /** Lays a statement of the gate's own aside. */
@@ -103,7 +117,10 @@ export class Segment {
     if (this.#end === ORIGIN) return;
     this.#write(this.#buffer.subarray(ORIGIN, this.#end));
     this.#end = ORIGIN;
-    if (this.#buffer.length > BUFFER_BYTES * 16) this.#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+    if (this.#buffer.length > BUFFER_BYTES * 16) {
+      this.settle();
+      this.#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+    }
     if (this.#options.durability === "disk") this.#attempt(() => fdatasyncSync(this.#descriptor));
     this.#timer ??= setTimeout(() => this.#checkpointOnTime(), CHECKPOINT_INTERVAL);
   }
@@ -111,6 +128,7 @@ export class Segment {
   /** Signs what has been written. */
   checkpoint(): void {
     this.commit();
+    this.settle();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#signedSize === this.#range.size) return;
@@ -135,10 +153,10 @@ export class Segment {
   }
 
   /** Hashes the line that starts at `start` with RFC 6962's 0x00 in front, for which the newline before it lends its place. */
-  #seal(start: number): void {
+  #seal(start: number, end: number): void {
     const before = this.#buffer[start - 1] as number;
     this.#buffer[start - 1] = 0;
-    const leaf = hash("sha256", this.#buffer.subarray(start - 1, this.#end), "hex");
+    const leaf = hash("sha256", this.#buffer.subarray(start - 1, end), "hex");
     this.#buffer[start - 1] = before;
     this.#prev = leaf.slice(0, PREV_DIGITS);
     this.#range.push(leaf);
