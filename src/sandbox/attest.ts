@@ -2,10 +2,10 @@
  * The Attestation: what the kernel says really applied, read from the host's side (`/proc/PID`) while the server's
  * process still waits, and compared with what was asked. Nothing inside the cell is believed.
  */
-import { readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ControlGroup } from "./cgroup.ts";
-import { isVisible, type Limits, type Mount, type Plan } from "./plan.ts";
+import { isWithin, type Limits, type Mount, type Plan } from "./plan.ts";
 
 export interface Attestation {
   readonly isolation: Plan["isolation"];
@@ -93,12 +93,13 @@ export function compare(plan: Plan, seen: Observed, group: ControlGroup | null, 
 }
 
 function mountPromises(plan: Plan, seen: Observed): [boolean, string][] {
+  const hostMounts = new Set(mountsOf(readFileSync("/proc/self/mountinfo", "utf8")).map(({ at }) => at));
   const planned = new Map(plan.mounts.map((mount) => [mount.at, mount]));
   const mayWrite = (at: string): boolean => {
     const mount = planned.get(at);
     return at === "/proc" || mount?.kind === "device" || mount?.kind === "write" || (mount?.kind === "tmpfs" && mount.writable);
   };
-  const known = (at: string): boolean => at === "/" || planned.has(at) || at.startsWith("/proc/") || inheritedBelow(at, plan.mounts);
+  const known = (at: string): boolean => at === "/" || planned.has(at) || at.startsWith("/proc/") || inheritedBelow(at, plan.mounts, hostMounts);
   return [
     [seen.mounts.every(({ at, writable }) => !writable || mayWrite(at) || underWrite(at, plan.mounts)), "nothing is writable but what was planned"],
     [seen.mounts.every(({ at }) => known(at)), "nothing is mounted but what was planned"],
@@ -106,9 +107,11 @@ function mountPromises(plan: Plan, seen: Observed): [boolean, string][] {
   ];
 }
 
-/** What the host has mounted below a directory that was given comes along with it. */
-function inheritedBelow(at: string, mounts: readonly Mount[]): boolean {
-  return isVisible(at, mounts);
+/** What the host itself has mounted below a directory that was given comes along with it, at the same place. */
+function inheritedBelow(at: string, mounts: readonly Mount[], hostMounts: ReadonlySet<string>): boolean {
+  const parent = mounts.findLast((mount) => (mount.kind === "read" || mount.kind === "write") && isWithin(at, mount.at));
+  if (parent === undefined || (parent.kind !== "read" && parent.kind !== "write")) return false;
+  return hostMounts.has(realpathSync(parent.source) + at.slice(parent.at.length));
 }
 
 function underWrite(at: string, mounts: readonly Mount[]): boolean {

@@ -47,6 +47,7 @@ export function invocation(plan: Plan, tools: Tools, memoryByProcess: boolean): 
     ...["--remount-ro", "/", "--chdir", plan.cwd],
     ...plan.mounts.flatMap((mount) => (mount.kind === "tmpfs" && !mount.writable ? ["--remount-ro", mount.at] : [])),
     ...filter,
+    "--clearenv",
     ...Object.entries(plan.environment).flatMap(([name, value]) => ["--setenv", name, value]),
   ];
   const optionsFd = descriptor(Buffer.from(options.map((option) => `${option}\0`).join("")));
