@@ -29,9 +29,10 @@ export interface Invocation {
 
 /**
  * Announces itself, waits, and becomes the server. An end of the stream instead of the word means that the gate has
- * died: then nothing is started. Variables that shells add of their own are taken away again.
+ * died: then nothing is started. The announcement comes from a subshell, as the redirection would leave the shell with a
+ * descriptor more for a moment. Variables that shells add of their own are taken away again.
  */
-const STAGE = `printf r >&${STDIN_FD}; read -r word; [ "$word" = go ] || exit 125; unset PWD OLDPWD SHLVL word; exec "$@" <&${STDIN_FD} ${STDIN_FD}<&-`;
+const STAGE = `(printf r >&${STDIN_FD}); read -r word; [ "$word" = go ] || exit 125; unset PWD OLDPWD SHLVL word; exec "$@" <&${STDIN_FD} ${STDIN_FD}<&-`;
 
 /** @param memoryByProcess true where no cgroup bounds the memory: then each process's private memory is. */
 export function invocation(plan: Plan, tools: Tools, memoryByProcess: boolean): Invocation {
