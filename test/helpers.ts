@@ -3,7 +3,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 export const MAIN = join(ROOT, "dist/main.js");
@@ -33,6 +33,11 @@ export interface RunningOptions {
   readonly before?: readonly string[];
 }
 
+/** False in hooks, which see to their own tidying. */
+function inTest(): boolean {
+  return expect.getState().currentTestName !== undefined;
+}
+
 /** A started command, with its output collected and its lines counted. */
 export class Running {
   readonly child: ChildProcessWithoutNullStreams;
@@ -49,7 +54,7 @@ export class Running {
     this.child.stdin.on("error", () => {});
     this.ended = new Promise((done) => this.child.on("close", (code, signal) => done({ code, signal, stdout: this.stdout, stderr: this.stderr })));
     void this.ended.then(() => this.#more(() => {}));
-    onTestFinished(() => void this.child.kill("SIGKILL"));
+    if (inTest()) onTestFinished(() => void this.child.kill("SIGKILL"));
   }
 
   #more(action: () => void): void {

@@ -24,7 +24,7 @@ export const command: Command = async (args, host) => {
     return 0;
   }
   const plan = await planRun(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
-  const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : invocation(plan, findTools(host), false);
+  const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : invocation(plan, findTools(host), "TOKEN", false);
   const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options }, null, 2) : render(plan, painter(host, values["no-color"]));
   host.stdout.write(`${text}\n`);
   return 0;

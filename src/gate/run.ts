@@ -64,7 +64,7 @@ export async function planRun(options: Pick<RunOptions, "command" | "isolation" 
 }
 
 function newSession(host: Host): string {
-  const time = new Date(host.now() / 1000).toISOString().replace(/[-:]|\.\d+/g, "");
+  const time = new Date(host.now() / 1000).toISOString().replace(/[-:.]/g, "");
   return `${time}-${randomBytes(6).toString("hex")}`;
 }
 

@@ -85,7 +85,7 @@ export function compare(plan: Plan, seen: Observed, group: ControlGroup | null, 
     ...NAMESPACES.map((name): [boolean, string] => [seen.namespaces[name] !== undefined && seen.namespaces[name] !== own[name], `the ${name} namespace is its own`]),
     ...mountPromises(plan, seen),
     ...limitPromises(plan, seen, group),
-    [group === null || group.directories.every((directory) => seen.cgroup?.paths.some((line) => directory.endsWith(line.split(":")[2] ?? "?")) === true), "the control group holds it"],
+    [group === null || group.settings.every(({ directory }) => seen.cgroup?.paths.some((line) => directory.endsWith(line.split(":")[2] ?? "?")) === true), "the control group holds it"],
     [seen.environment.every((name) => Object.hasOwn(plan.environment, name)), "the environment holds the planned variables only"],
     [seen.descriptors.every((descriptor) => descriptor <= 2), "no descriptor but stdin, stdout and stderr is open"],
   ];

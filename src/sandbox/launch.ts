@@ -3,12 +3,14 @@
  * has not run one instruction of its own; `release` lets it go. Whatever fails on the way leaves no process behind.
  */
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { closeSync, readFileSync } from "node:fs";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import { attest, type Attestation } from "./attest.ts";
 import { INFO_FD, STAGE_FD, STDIN_FD, invocation, openData, prepareStaging } from "./backends/bubblewrap.ts";
-import { createGroup, enterGroup, guardGroup, type ControlGroup } from "./cgroup.ts";
+import { createGroup, enterGroup, planGroup, type ControlGroup } from "./cgroup.ts";
+import { startGuard } from "./guard.ts";
 import type { Plan } from "./plan.ts";
 import type { Tools } from "./survey.ts";
 
@@ -48,11 +50,13 @@ export interface StartOptions {
 export async function startCell(options: StartOptions): Promise<Cell> {
   const { plan, tools, session } = options;
   if (plan.architecture === null) throw new SallyportError("cell.architecture");
-  const group = createGroup(`sallyport-${session}`, plan.limits);
-  const guard = group === null ? null : guardGroup(group, tools.sh);
-  const child = spawnHeld(options, group);
+  const token = randomBytes(16).toString("hex");
+  const planned = planGroup(`sallyport-${session}`, plan.limits);
+  const guard = startGuard(tools.sh, token, planned?.settings.map(({ directory }) => directory) ?? []);
+  const group = planned !== null && createGroup(planned) ? planned : null;
+  const child = spawnHeld(options, token, group);
   const exited = whenExited(child);
-  void exited.then(() => guard?.stdin?.end());
+  void exited.then(() => guard.stand());
   try {
     const pid = await staged(child, exited);
     if (group !== null) enterGroup(group, pid);
@@ -79,9 +83,9 @@ export function startBare(plan: Plan, setpriv: string | null): Cell {
   return { ...streams(child), attestation, exited, release: () => {}, terminate: () => signal("SIGTERM"), kill: () => signal("SIGKILL") };
 }
 
-function spawnHeld({ plan, tools, scratch }: StartOptions, group: ControlGroup | null): ChildProcess {
+function spawnHeld({ plan, tools, scratch }: StartOptions, token: string, group: ControlGroup | null): ChildProcess {
   prepareStaging(plan, tools);
-  const { argv, data } = invocation(plan, tools, group === null);
+  const { argv, data } = invocation(plan, tools, token, group === null);
   const descriptors = openData(data, scratch);
   try {
     const stdio: StdioOptions = ["pipe", "pipe", "pipe", "pipe", "pipe", ...descriptors];

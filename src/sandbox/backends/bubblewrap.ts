@@ -34,8 +34,11 @@ export interface Invocation {
  */
 const STAGE = `(printf r >&${STDIN_FD}); read -r word; [ "$word" = go ] || exit 125; unset PWD OLDPWD SHLVL word; exec "$@" <&${STDIN_FD} ${STDIN_FD}<&-`;
 
-/** @param memoryByProcess true where no cgroup bounds the memory: then each process's private memory is. */
-export function invocation(plan: Plan, tools: Tools, memoryByProcess: boolean): Invocation {
+/**
+ * @param token a random word that stays in the command line of every process of bubblewrap's: the guard knows them by it.
+ * @param memoryByProcess true where no cgroup bounds the memory: then each process's private memory is.
+ */
+export function invocation(plan: Plan, tools: Tools, token: string, memoryByProcess: boolean): Invocation {
   const data: Buffer[] = [];
   const descriptor = (bytes: Buffer): string => String(FIRST_DATA_FD + data.push(bytes) - 1);
   const staged = stagedSources(plan, tools);
@@ -52,7 +55,7 @@ export function invocation(plan: Plan, tools: Tools, memoryByProcess: boolean): 
     ...Object.entries(plan.environment).flatMap(([name, value]) => ["--setenv", name, value]),
   ];
   const optionsFd = descriptor(Buffer.from(options.map((option) => `${option}\0`).join("")));
-  const inside = [tools.prlimit, ...limitOptions(plan.limits, memoryByProcess), "--", tools.sh, "-c", STAGE, "sallyport", ...plan.command];
+  const inside = [tools.prlimit, ...limitOptions(plan.limits, memoryByProcess), "--", tools.sh, "-c", STAGE, token, ...plan.command];
   const argv = [...asUser(plan, tools, staged), tools.bwrap, "--args", optionsFd, "--", ...inside];
   return { argv, options, data };
 }

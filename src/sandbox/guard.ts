@@ -1,0 +1,33 @@
+/**
+ * The guard: a shell outside the cell that outlives the gate for as long as it takes to tidy up. `--die-with-parent`
+ * ends the cell with the gate, but bubblewrap sets it only some milliseconds after its start, and nothing of the kernel's
+ * removes a control group. Started before anything that it has to tidy, so that there is no moment without it.
+ */
+import { spawn } from "node:child_process";
+
+export interface Guard {
+  /** The cell has ended in good order: only the control groups are left to remove. */
+  stand(): void;
+}
+
+/**
+ * Reads the cell's token, then waits for the end of its stdin, which the gate's death is too. Without a word before that
+ * it ends every process whose command line holds the token (read from stdin, so that the guard's own does not).
+ */
+const SCRIPT = [
+  "read -r token; word=; read -r word; i=0",
+  'while [ "$i" -lt 100 ]; do left=0',
+  'if [ "$word" != ended ]; then for found in $(printf %s "$token" | grep -laF -f - /proc/[0-9]*/cmdline 2>/dev/null); do pid=${found#/proc/}; kill -9 "${pid%/cmdline}" 2>/dev/null; left=1; done; fi',
+  'for group; do rmdir "$group" 2>/dev/null; [ -d "$group" ] && left=1; done',
+  '[ "$left" = 0 ] && exit 0; i=$((i+1)); sleep 0.1; done',
+].join("; ");
+
+/** In a session of its own, so that a signal to the gate's process group does not take it along. */
+export function startGuard(sh: string, token: string, groups: readonly string[]): Guard {
+  const guard = spawn(sh, ["-c", SCRIPT, "sallyport-guard", ...groups], { detached: true, stdio: ["pipe", "ignore", "ignore"], env: { PATH: "/usr/bin:/bin" }, cwd: "/" });
+  guard.on("error", () => {});
+  guard.stdin.on("error", () => {});
+  guard.stdin.write(`${token}\n`);
+  guard.unref();
+  return { stand: () => void guard.stdin.end("ended\n") };
+}
