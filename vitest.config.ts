@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ["test/e2e/**"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    silent: "passed-only",
     pool: "forks",
     maxWorkers: 2,
     reporters: ["default", ["json", { outputFile: "test/results/unit.json" }]],
