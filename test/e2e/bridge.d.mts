@@ -1,0 +1,1 @@
+export function bridge(command: readonly string[]): Promise<{ url: string; close: () => Promise<void> }>;
