@@ -40,7 +40,6 @@ export const ERRORS = {
   "journal.write": { fault: "env", text: "the journal cannot be written, so nothing may pass", hint: "free space, or make the state directory writable" },
   "journal.altered": { fault: "env", text: "the journal was changed while it was being written", hint: "sallyport journal verify names the place; find out who has access" },
   "journal.no-session": { fault: "user", text: "there is no such session", hint: "sallyport journal tail lists the newest" },
-  "journal.invalid": { fault: "user", text: "the journal does not verify", hint: "keep the files as evidence; docs/format/journal.md says what each finding means" },
   // frames
   "frame.too-long": { fault: "peer", text: "the line is longer than the limit", hint: "send less at once, or raise --max-line" },
   "frame.blank": { fault: "peer", text: "the line is empty", hint: "nothing to do: it is recorded and not passed on" },
@@ -93,7 +92,7 @@ export class SallyportError extends Error {
   }
 
   get exitCode(): number {
-    return this.code === "journal.invalid" ? 1 : EXIT[ERRORS[this.code].fault];
+    return EXIT[ERRORS[this.code].fault];
   }
 }
 

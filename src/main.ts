@@ -45,8 +45,7 @@ function print(host: Host, text: string): number {
 
 function hostOf(processLike: NodeJS.Process): Host {
   const { env } = processLike;
-  const offset = (): number => Date.now() * 1000 - performance.now() * 1000;
-  let base = offset();
+  let base = clockOffset();
   return {
     env,
     cwd: processLike.cwd(),
@@ -59,7 +58,8 @@ function hostOf(processLike: NodeJS.Process): Host {
     dirs: dirsOf(env),
     now: () => {
       // Microseconds from the steady clock, tied anew to the wall clock whenever that was set.
-      if (Math.abs(offset() - base) > 5000) base = offset();
+      const offset = clockOffset();
+      if (Math.abs(offset - base) > 5000) base = offset;
       return base + performance.now() * 1000;
     },
     stdin: processLike.stdin,
@@ -67,6 +67,11 @@ function hostOf(processLike: NodeJS.Process): Host {
     stderr: processLike.stderr,
     onSignal: (listener) => (["SIGINT", "SIGTERM", "SIGHUP"] as const).forEach((signal) => processLike.on(signal, () => listener(signal))),
   };
+}
+
+/** Microseconds between the steady clock's start and the epoch, as the wall clock sees it now. */
+function clockOffset(): number {
+  return Date.now() * 1000 - performance.now() * 1000;
 }
 
 /** XDG base directories, or all three below SALLYPORT_HOME; clients pass little more than HOME. */

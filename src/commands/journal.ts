@@ -67,7 +67,7 @@ export const command: Command = (args, host) => {
 /** Sessions are read from the newest back, until there are enough records. */
 async function tail({ folder, json, follow, count, host, paint }: Request): Promise<number> {
   let newest: { line: string; record: ReadRecord }[] = [];
-  for (const session of listSessions(folder).reverse()) {
+  for (const session of listSessions(folder).toReversed()) {
     newest = [...[...readRecords(folder, session)].slice(-count), ...newest];
     if (newest.length >= count) break;
   }
@@ -80,9 +80,8 @@ async function tail({ folder, json, follow, count, host, paint }: Request): Prom
 
 async function followFrom(folder: string, write: (entry: { line: string; record: ReadRecord }) => void, host: Host): Promise<void> {
   const sizes = new Map(listSessions(folder).map((session) => [session, { bytes: sizeOf(folder, session), records: [...readRecords(folder, session)].length }]));
-  for (let open = true; open; ) {
+  while (!host.stdout.destroyed) {
     await sleep(300);
-    host.stdout.once("close", () => (open = false));
     for (const session of listSessions(folder)) {
       const seen = sizes.get(session) ?? { bytes: 0, records: 0 };
       const bytes = sizeOf(folder, session);
@@ -110,12 +109,12 @@ function show(request: Request): number {
 function list({ folder, json, host }: Request): number {
   const sessions = listSessions(folder).map((session) => {
     const first = readRecords(folder, session).next().value as { record: ReadRecord } | undefined;
-    const { command = [] } = (first?.record.message ?? {}) as { command?: string[] };
-    return { session, command, bytes: sizeOf(folder, session) };
+    const begun = (first?.record.message ?? {}) as { command?: string[] };
+    return { session, server: begun.command ?? [], bytes: sizeOf(folder, session) };
   });
   if (json) for (const entry of sessions) host.stdout.write(`${JSON.stringify(entry)}\n`);
   else if (sessions.length === 0) host.stdout.write("no sessions yet\n");
-  else host.stdout.write(`${table(sessions.map(({ session, command, bytes }) => [session, `${Math.ceil(bytes / 1024)} KiB`, command.join(" ")]))}\n`);
+  else host.stdout.write(`${table(sessions.map(({ session, server, bytes }) => [session, `${Math.ceil(bytes / 1024)} KiB`, server.join(" ")]))}\n`);
   return 0;
 }
 

@@ -71,7 +71,7 @@ function readRange(descriptor: number, signer: Signer): { range: CompactRange; e
 
 /** The newest checkpoint that is ours and agrees with its own range; anything doubtful means reading from the start. */
 function lastCheckpoint(tail: Buffer, signer: Signer): { range: CompactRange; end: number } | null {
-  for (const line of tail.toString("utf8").split("\n").reverse()) {
+  for (const line of tail.toString("utf8").split("\n").toReversed()) {
     if (!line.startsWith(CHECKPOINT_LINE)) continue;
     try {
       const { checkpoint, range, end } = JSON.parse(line) as ChainCheckpoint;

@@ -4,49 +4,42 @@
  *
  * The caller guarantees valid UTF-8, and a byte 0x0A behind the last byte, which ends every loop without a bounds check.
  */
-import { SallyportError, type Code } from "../errors.ts";
 import { ENVELOPE, FREE, PLACES, SLOTS, foldKey, type KnownKey, type Place } from "./keys.ts";
+import { Lexer, QUOTE } from "./lex.ts";
 
 /** Below the limits of the parsers in use (serde_json stops at 128). */
 export const MAX_DEPTH = 100;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 /** Above so many keys an object's keys are compared through a set; below, a loop over hashes is faster. */
 const FEW_KEYS = 24;
 
-export class Scanner {
+export class Scanner extends Lexer {
   /** Start and end of each kept value of the object scanned last; start is -1 where it is missing. */
   readonly spans = new Int32Array(SLOTS * 2);
-  #buffer: Buffer = Buffer.alloc(1);
-  #start = 0;
-  #at = 0;
   #keys = new Int32Array(3 * 256);
   #keyTop = 0;
-  #hash = 0;
-  #escaped = false;
 
   /** Scans one message, or each message of a batch; `found` is called while `spans` is that of the message. */
   scan(chunk: Buffer, start: number, end: number, found: () => void): "message" | "batch" {
-    this.#buffer = chunk;
-    this.#start = start;
-    this.#at = start;
+    this.buffer = chunk;
+    this.start = start;
+    this.at = start;
     this.#keyTop = 0;
-    const first = this.#skipSpace();
+    const first = this.skipSpace();
     if (first === 0x7b) this.#message(found);
     else if (first === 0x5b) this.#batch(found);
     else {
       this.#value(1);
       this.#finish(end);
-      this.#fail("message.shape", start);
+      this.fail("message.shape", start);
     }
     this.#finish(end);
     return first === 0x5b ? "batch" : "message";
   }
 
   #finish(end: number): void {
-    this.#skipSpace();
-    if (this.#at < end) this.#fail("json.syntax");
+    this.skipSpace();
+    if (this.at < end) this.fail("json.syntax");
   }
 
   #message(found: () => void): void {
@@ -56,12 +49,12 @@ export class Scanner {
   }
 
   #batch(found: () => void): void {
-    this.#at += 1;
-    if (this.#skipSpace() === 0x5d) this.#fail("message.shape");
+    this.at += 1;
+    if (this.skipSpace() === 0x5d) this.fail("message.shape");
     for (;;) {
-      if (this.#skipSpace() !== 0x7b) {
+      if (this.skipSpace() !== 0x7b) {
         this.#value(2);
-        this.#fail("message.shape");
+        this.fail("message.shape");
       }
       this.#message(found);
       if (this.#separator(0x5d)) return;
@@ -69,22 +62,22 @@ export class Scanner {
   }
 
   #value(depth: number): void {
-    const byte = this.#buffer[this.#at] as number;
-    if (byte === QUOTE) this.#string();
+    const byte = this.buffer[this.at] as number;
+    if (byte === QUOTE) this.string();
     else if (byte === 0x7b) this.#object(depth, FREE);
     else if (byte === 0x5b) this.#array(depth);
-    else if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) this.#number(byte);
-    else if (byte === 0x74) this.#literal("true");
-    else if (byte === 0x66) this.#literal("false");
-    else if (byte === 0x6e) this.#literal("null");
-    else this.#fail("json.syntax");
+    else if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) this.number(byte);
+    else if (byte === 0x74) this.literal("true");
+    else if (byte === 0x66) this.literal("false");
+    else if (byte === 0x6e) this.literal("null");
+    else this.fail("json.syntax");
   }
 
   #object(depth: number, where: number): void {
-    if (depth > MAX_DEPTH) this.#fail("json.depth");
-    this.#at += 1;
-    if (this.#skipSpace() === 0x7d) {
-      this.#at += 1;
+    if (depth > MAX_DEPTH) this.fail("json.depth");
+    this.at += 1;
+    if (this.skipSpace() === 0x7d) {
+      this.at += 1;
       return;
     }
     const place = PLACES[where] ?? null;
@@ -92,16 +85,16 @@ export class Scanner {
     let seen: Set<string> | null = null;
     let others: Set<string> | null = null;
     for (;;) {
-      if (this.#skipSpace() !== QUOTE) this.#fail("json.syntax");
-      const start = this.#at + 1;
-      this.#key();
-      const end = this.#at - 1;
+      if (this.skipSpace() !== QUOTE) this.fail("json.syntax");
+      const start = this.at + 1;
+      this.key();
+      const end = this.at - 1;
       seen = this.#refuseDuplicate(base, start, end, seen);
       const known = place === null ? undefined : this.#known(place, start, end);
       if (place !== null && known === undefined) others = this.#refuseVariant(place, start, end, others);
-      if (this.#skipSpace() !== 0x3a) this.#fail("json.syntax");
-      this.#at += 1;
-      this.#skipSpace();
+      if (this.skipSpace() !== 0x3a) this.fail("json.syntax");
+      this.at += 1;
+      this.skipSpace();
       this.#member(depth, known);
       if (this.#separator(0x7d)) break;
     }
@@ -109,24 +102,24 @@ export class Scanner {
   }
 
   #member(depth: number, known: KnownKey | undefined): void {
-    const start = this.#at;
-    if (known !== undefined && known.place !== FREE && this.#buffer[start] === 0x7b) this.#object(depth + 1, known.place);
+    const start = this.at;
+    if (known !== undefined && known.place !== FREE && this.buffer[start] === 0x7b) this.#object(depth + 1, known.place);
     else this.#value(depth + 1);
     if (known !== undefined && known.slot >= 0) {
       this.spans[known.slot * 2] = start;
-      this.spans[known.slot * 2 + 1] = this.#at;
+      this.spans[known.slot * 2 + 1] = this.at;
     }
   }
 
   #array(depth: number): void {
-    if (depth > MAX_DEPTH) this.#fail("json.depth");
-    this.#at += 1;
-    if (this.#skipSpace() === 0x5d) {
-      this.#at += 1;
+    if (depth > MAX_DEPTH) this.fail("json.depth");
+    this.at += 1;
+    if (this.skipSpace() === 0x5d) {
+      this.at += 1;
       return;
     }
     for (;;) {
-      this.#skipSpace();
+      this.skipSpace();
       this.#value(depth + 1);
       if (this.#separator(0x5d)) return;
     }
@@ -134,9 +127,9 @@ export class Scanner {
 
   /** Passes a comma (false) or the closing bracket (true). */
   #separator(close: number): boolean {
-    const byte = this.#skipSpace();
-    if (byte !== 0x2c && byte !== close) this.#fail("json.syntax");
-    this.#at += 1;
+    const byte = this.skipSpace();
+    if (byte !== 0x2c && byte !== close) this.fail("json.syntax");
+    this.at += 1;
     return byte === close;
   }
 
@@ -144,24 +137,24 @@ export class Scanner {
 
   /** Two equal keys of one object are refused: JavaScript takes the last, others the first, or both. */
   #refuseDuplicate(base: number, start: number, end: number, seen: Set<string> | null): Set<string> | null {
-    if (seen === null && !this.#escaped && this.#keyTop - base < FEW_KEYS * 3) {
+    if (seen === null && !this.escaped && this.#keyTop - base < FEW_KEYS * 3) {
       this.#compareKey(base, start, end);
       return null;
     }
     const set = seen ?? new Set<string>();
     if (seen === null) {
-      for (let at = base; at < this.#keyTop; at += 3) set.add(this.#buffer.toString("utf8", this.#keys[at], this.#keys[at + 1]));
+      for (let at = base; at < this.#keyTop; at += 3) set.add(this.buffer.toString("utf8", this.#keys[at], this.#keys[at + 1]));
     }
     const size = set.size;
-    if (set.add(this.#keyText(start, end)).size === size) this.#fail("json.duplicate-key", start);
+    if (set.add(this.#keyText(start, end)).size === size) this.fail("json.duplicate-key", start);
     return set;
   }
 
   #compareKey(base: number, start: number, end: number): void {
     const keys = this.#keys;
-    const hash = this.#hash;
+    const hash = this.hash;
     for (let at = base; at < this.#keyTop; at += 3) {
-      if (keys[at + 2] === hash && this.#sameBytes(keys[at] as number, keys[at + 1] as number, start, end)) this.#fail("json.duplicate-key", start);
+      if (keys[at + 2] === hash && this.#sameBytes(keys[at] as number, keys[at + 1] as number, start, end)) this.fail("json.duplicate-key", start);
     }
     if (this.#keyTop + 3 > keys.length) {
       this.#keys = new Int32Array(keys.length * 2);
@@ -175,137 +168,34 @@ export class Scanner {
 
   #sameBytes(start: number, end: number, otherStart: number, otherEnd: number): boolean {
     if (end - start !== otherEnd - otherStart) return false;
-    for (let i = start, j = otherStart; i < end; i += 1, j += 1) if (this.#buffer[i] !== this.#buffer[j]) return false;
+    for (let i = start, j = otherStart; i < end; i += 1, j += 1) if (this.buffer[i] !== this.buffer[j]) return false;
     return true;
   }
 
   #known(place: Place, start: number, end: number): KnownKey | undefined {
-    if (this.#escaped) {
+    if (this.escaped) {
       const text = this.#keyText(start, end);
       for (const known of place.byHash.values()) if (known.text === text) return known;
       return undefined;
     }
-    const known = place.byHash.get(this.#hash);
+    const known = place.byHash.get(this.hash);
     if (known === undefined || known.bytes.length !== end - start) return undefined;
-    for (let i = 0; i < known.bytes.length; i += 1) if (known.bytes[i] !== this.#buffer[start + i]) return undefined;
+    for (let i = 0; i < known.bytes.length; i += 1) if (known.bytes[i] !== this.buffer[start + i]) return undefined;
     return known;
   }
 
   /** Parsers that fold case would read `Method` as `method`, or one of two others for the other. */
   #refuseVariant(place: Place, start: number, end: number, others: Set<string> | null): Set<string> {
     const text = this.#keyText(start, end);
-    if (text === "__proto__") this.#fail("json.proto-key", start);
+    if (text === "__proto__") this.fail("json.proto-key", start);
     const folded = foldKey(text);
-    if (place.folded.has(folded)) this.#fail("json.case-variant", start);
+    if (place.folded.has(folded)) this.fail("json.case-variant", start);
     const set = others ?? new Set<string>();
-    if (set.has(folded)) this.#fail("json.case-collision", start);
+    if (set.has(folded)) this.fail("json.case-collision", start);
     return set.add(folded);
   }
 
   #keyText(start: number, end: number): string {
-    return this.#escaped ? (JSON.parse(this.#buffer.toString("utf8", start - 1, end + 1)) as string) : this.#buffer.toString("utf8", start, end);
-  }
-
-  // ---- scalars
-
-  #key(): void {
-    const buffer = this.#buffer;
-    let at = this.#at + 1;
-    let hash = 0;
-    this.#escaped = false;
-    for (;;) {
-      const byte = buffer[at] as number;
-      if (byte === QUOTE) break;
-      if (byte < 0x20) this.#fail("json.syntax", at);
-      if (byte === BACKSLASH) {
-        this.#escaped = true;
-        at = this.#escape(at);
-      } else {
-        hash = (Math.imul(hash, 31) + byte) | 0;
-        at += 1;
-      }
-    }
-    this.#hash = hash;
-    this.#at = at + 1;
-  }
-
-  #string(): void {
-    const buffer = this.#buffer;
-    let at = this.#at + 1;
-    for (;;) {
-      const byte = buffer[at] as number;
-      if (byte === QUOTE) break;
-      if (byte < 0x20) this.#fail("json.syntax", at);
-      at = byte === BACKSLASH ? this.#escape(at) : at + 1;
-    }
-    this.#at = at + 1;
-  }
-
-  /** Passes one escape (two for a surrogate pair); halves of a pair become U+FFFD in some parsers and errors in others. */
-  #escape(at: number): number {
-    const byte = this.#buffer[at + 1] as number;
-    if (byte !== 0x75) {
-      if (byte === 0x22 || byte === 0x5c || byte === 0x2f || byte === 0x62 || byte === 0x66 || byte === 0x6e || byte === 0x72 || byte === 0x74) return at + 2;
-      return this.#fail("json.syntax", at);
-    }
-    const unit = this.#hex4(at + 2);
-    if (unit < 0xd800 || unit > 0xdfff) return at + 6;
-    if (unit > 0xdbff || this.#buffer[at + 6] !== BACKSLASH || this.#buffer[at + 7] !== 0x75) this.#fail("json.surrogate", at);
-    const low = this.#hex4(at + 8);
-    if (low < 0xdc00 || low > 0xdfff) this.#fail("json.surrogate", at);
-    return at + 12;
-  }
-
-  #hex4(at: number): number {
-    let unit = 0;
-    for (let i = at; i < at + 4; i += 1) {
-      const byte = this.#buffer[i] as number;
-      const digit = byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66 ? (byte | 0x20) - 0x57 : -1;
-      if (digit < 0) this.#fail("json.syntax", i);
-      unit = unit * 16 + digit;
-    }
-    return unit;
-  }
-
-  #number(first: number): void {
-    const start = this.#at;
-    let at = first === 0x2d ? start + 1 : start;
-    if (this.#buffer[at] === 0x30) at += 1;
-    else at = this.#digits(at);
-    let large = at - start > 300;
-    if (this.#buffer[at] === 0x2e) at = this.#digits(at + 1);
-    if (((this.#buffer[at] as number) | 0x20) === 0x65) {
-      const sign = this.#buffer[at + 1];
-      at = this.#digits(sign === 0x2b || sign === 0x2d ? at + 2 : at + 1);
-      large = true;
-    }
-    if (large && !Number.isFinite(Number(this.#buffer.toString("latin1", start, at)))) this.#fail("json.number");
-    this.#at = at;
-  }
-
-  #digits(from: number): number {
-    let at = from;
-    for (let byte = this.#buffer[at] as number; byte >= 0x30 && byte <= 0x39; byte = this.#buffer[at] as number) at += 1;
-    if (at === from) this.#fail("json.syntax", at);
-    return at;
-  }
-
-  #literal(word: string): void {
-    for (let i = 0; i < word.length; i += 1) if (this.#buffer[this.#at + i] !== word.charCodeAt(i)) this.#fail("json.syntax");
-    this.#at += word.length;
-  }
-
-  /** Passes white space and returns the byte after it; the closing 0x0A of the line is no white space inside it. */
-  #skipSpace(): number {
-    let byte = this.#buffer[this.#at] as number;
-    while (byte === 0x20 || byte === 0x09 || byte === 0x0d) {
-      this.#at += 1;
-      byte = this.#buffer[this.#at] as number;
-    }
-    return byte;
-  }
-
-  #fail(code: Code, at = this.#at): never {
-    throw new SallyportError(code, `byte ${at - this.#start + 1} of the line`);
+    return this.escaped ? (JSON.parse(this.buffer.toString("utf8", start - 1, end + 1)) as string) : this.buffer.toString("utf8", start, end);
   }
 }

@@ -69,12 +69,15 @@ function attested({ uids, seccomp, namespaces, cgroup, notEnforced }: Attestatio
 
 /** The kernel says no more than EPERM; which setting it was has to be read elsewhere. */
 function diagnose(error: SallyportError): string {
-  const setting = (name: string): string | null => (existsSync(`/proc/sys/${name}`) ? readFileSync(`/proc/sys/${name}`, "utf8").trim() : null);
   if (setting("kernel/unprivileged_userns_clone") === "0") return "sysctl -w kernel.unprivileged_userns_clone=1";
   if (setting("user/max_user_namespaces") === "0") return "sysctl -w user.max_user_namespaces=15000";
   if (setting("kernel/apparmor_restrict_unprivileged_userns") === "1") return "install an AppArmor profile for bwrap that allows userns (Ubuntu 24.04: package apparmor-profiles, profile bwrap-userns-restrict)";
   if (existsSync("/.dockerenv") || existsSync("/run/.containerenv")) return "this is a container whose engine forbids namespaces: allow unshare, mount and pivot_root in its seccomp profile";
   return error.hint;
+}
+
+function setting(name: string): string | null {
+  return existsSync(`/proc/sys/${name}`) ? readFileSync(`/proc/sys/${name}`, "utf8").trim() : null;
 }
 
 function nodeCheck(): Check {

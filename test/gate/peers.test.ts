@@ -74,17 +74,17 @@ const CLIENTS: Record<string, (command: Command) => Promise<AnyClient>> = {
   "SDK v1": async (command) => {
     const client = new ClientV1({ name: "test", version: "1" });
     await client.connect(new TransportV1({ ...command, stderr: "ignore" }));
-    return client as unknown as AnyClient;
+    return client;
   },
   "SDK v2": async (command) => {
     const client = new ClientV2({ name: "test", version: "1" });
     await client.connect(new TransportV2({ ...command, stderr: "ignore" }));
-    return client as unknown as AnyClient;
+    return client;
   },
   "SDK v2, probing": async (command) => {
-    const client = new ClientV2({ name: "test", version: "1" }, { versionNegotiation: { mode: "auto" } } as ConstructorParameters<typeof ClientV2>[1]);
+    const client = new ClientV2({ name: "test", version: "1" }, { versionNegotiation: { mode: "auto" } });
     await client.connect(new TransportV2({ ...command, stderr: "ignore" }));
-    return client as unknown as AnyClient;
+    return client;
   },
 };
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Running, eventually, gate, isRoot, processesWith, records, sallyport, scratch, server, sessionFiles } from "../helpers.ts";
+import { eventually, gate, isRoot, processesWith, records, sallyport, scratch, server, sessionFiles, type Running } from "../helpers.ts";
 
 const ECHO = ["node", server("echo.mjs")];
 const INITIALIZE = (version: string) => ({ id: "init", method: "initialize", params: { protocolVersion: version, capabilities: {}, clientInfo: { name: "t", version: "1" } } });

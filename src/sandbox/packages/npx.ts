@@ -51,7 +51,7 @@ export async function resolveNpx(args: readonly string[], options: ResolveOption
 function parse(args: readonly string[]): { wanted: Wanted; rest: readonly string[] } {
   let at = 0;
   for (; at < args.length && (args[at] as string).startsWith("-"); at += 1) {
-    if (!["-y", "--yes", "-q", "--quiet", "--prefer-offline", "--offline"].includes(args[at] as string)) throw new SallyportError("launch.npx-option", args[at] as string);
+    if (!["-y", "--yes", "-q", "--quiet", "--prefer-offline", "--offline"].includes(args[at] as string)) throw new SallyportError("launch.npx-option", args[at]);
   }
   const [, name, range = ""] = NAME.exec(args[at] ?? "") ?? [];
   if (name === undefined) throw new SallyportError("launch.npx-spec", args[at] ?? "none given");

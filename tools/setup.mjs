@@ -1,0 +1,55 @@
+/** Installs what the other scripts need, and nothing that is there already: npm packages, bubblewrap; with --peers those of the end-to-end tests. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+const say = (line) => console.error(`setup: ${line}`);
+
+if (!atLeast(process.versions.node, [20, 19])) fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed`);
+packages(root, "npm packages");
+if (process.argv.includes("--peers")) packages(join(root, "test/e2e"), "peers of the end-to-end tests (560 MB)");
+programs({ bwrap: "bubblewrap", prlimit: "util-linux", setpriv: "util-linux", unshare: "mount util-linux", perl: "perl-base" });
+
+/** `npm ci` where the installed tree is not the one of the lock file. */
+function packages(folder, what) {
+  const lock = join(folder, "package-lock.json");
+  const installed = join(folder, "node_modules/.package-lock.json");
+  if (existsSync(installed) && sameTree(lock, installed)) return;
+  say(`installing ${what}`);
+  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, stdio: ["ignore", 2, 2] });
+  if (status !== 0) fail(`npm ci failed in ${folder}; run it yourself to see why`);
+}
+
+function sameTree(lock, installed) {
+  const tree = (file) => Object.entries(JSON.parse(readFileSync(file, "utf8")).packages).filter(([path, entry]) => path !== "" && !entry.optional).map(([path, { version }]) => `${path} ${version}`).sort().join("\n");
+  return tree(lock) === tree(installed);
+}
+
+function programs(wanted) {
+  const missing = Object.keys(wanted).filter((name) => !found(name));
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.flatMap((name) => wanted[name].split(" ")))];
+  const command = `apt-get install -y ${names.join(" ")}`;
+  if (process.getuid() !== 0 || !found("apt-get")) fail(`these programs are missing: ${missing.join(", ")}; install them with: ${process.getuid() === 0 ? "" : "sudo "}${command} (or your distribution's command)`);
+  say(command);
+  const options = { stdio: ["ignore", 2, 2], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  if (spawnSync("apt-get", ["install", "-y", "-qq", ...names], options).status !== 0) {
+    execFileSync("apt-get", ["update", "-qq"], options);
+    execFileSync("apt-get", ["install", "-y", "-qq", ...names], options);
+  }
+}
+
+function found(name) {
+  return [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((folder) => folder !== "" && existsSync(join(folder, name)));
+}
+
+function atLeast(version, [major, minor]) {
+  const [a, b] = version.split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}
+
+function fail(line) {
+  say(line);
+  process.exit(3);
+}
