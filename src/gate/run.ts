@@ -1,5 +1,6 @@
 /** `sallyport run`: one client, one server in its cell, one journal segment. Starts here, ends here. */
 import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
@@ -39,6 +40,7 @@ export interface RunOptions {
 /** Runs one session to its end and returns the exit code. Throws only before a server was started. */
 export async function run(options: RunOptions, host: Host): Promise<number> {
   const notes = new Notes((text) => void host.stderr.write(text), options.quiet);
+  makeDirectories(host);
   const plan = await planRun(options, host, (line) => notes.info(line));
   if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${options.reason})`);
   const session = newSession(host);
@@ -52,6 +54,15 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
     throw error;
   });
   return converse(cell, journal, notes, options, host);
+}
+
+/** Before the plan: a directory of ours that a server must not see has to be there to be hidden. */
+function makeDirectories(host: Host): void {
+  try {
+    for (const directory of Object.values(host.dirs) as string[]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asSallyportError(error, "journal.open");
+  }
 }
 
 /** Everything about the server that can be decided before it exists; `explain` prints it. */

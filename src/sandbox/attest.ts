@@ -63,7 +63,7 @@ export function attest(plan: Plan, pid: number, group: ControlGroup | null, wait
     noNewPrivileges: status.get("NoNewPrivs") === "1",
     seccomp: { mode: Number(status.get("Seccomp")), filters: Number(status.get("Seccomp_filters") ?? 0) },
     namespaces: namespacesOf(pid),
-    mounts: mountsOf(proc("mountinfo")),
+    mounts: mountsOf(pid),
     cgroup: group === null ? null : { version: group.version, controllers: group.controllers, paths: proc("cgroup").trim().split("\n") },
     limits: limitsOf(proc("limits")),
     environment: proc("environ").split("\0").filter(Boolean).map((entry) => entry.slice(0, entry.indexOf("="))).filter((name) => name !== ADDED),
@@ -93,7 +93,7 @@ export function compare(plan: Plan, seen: Observed, group: ControlGroup | null, 
 }
 
 function mountPromises(plan: Plan, seen: Observed): [boolean, string][] {
-  const hostMounts = new Set(mountsOf(readFileSync("/proc/self/mountinfo", "utf8")).map(({ at }) => at));
+  const hostMounts = new Set(mountsOf("self").map(({ at }) => at));
   const planned = new Map(plan.mounts.map((mount) => [mount.at, mount]));
   const mayWrite = (at: string): boolean => {
     const mount = planned.get(at);
@@ -149,8 +149,9 @@ function namespacesOf(pid: number): Record<string, string> {
 }
 
 /** proc_pid_mountinfo(5): the mount point is the fifth field, its options the sixth; the type stands behind the dash. */
-function mountsOf(mountinfo: string): Attestation["mounts"] {
-  return mountinfo.trim().split("\n").map((line) => {
+function mountsOf(pid: number | "self"): Attestation["mounts"] {
+  // Bytes, not characters, are escaped: they are put together before they are read as UTF-8.
+  return readFileSync(`/proc/${pid}/mountinfo`, "latin1").trim().split("\n").map((line) => {
     const [before = "", after = ""] = line.split(" - ", 2);
     const fields = before.split(" ");
     const at = (fields[4] ?? "").replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));

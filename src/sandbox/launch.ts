@@ -8,7 +8,7 @@ import { closeSync, readFileSync } from "node:fs";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import { attest, type Attestation } from "./attest.ts";
-import { INFO_FD, STAGE_FD, STDIN_FD, invocation, openData, prepareStaging } from "./backends/bubblewrap.ts";
+import { INFO_FD, STAGE_FD, STDIN_FD, invocation, openData, prepareMounts } from "./backends/bubblewrap.ts";
 import { createGroup, enterGroup, planGroup, type ControlGroup } from "./cgroup.ts";
 import { startGuard } from "./guard.ts";
 import type { Plan } from "./plan.ts";
@@ -84,7 +84,7 @@ export function startBare(plan: Plan, setpriv: string | null): Cell {
 }
 
 function spawnHeld({ plan, tools, scratch }: StartOptions, token: string, group: ControlGroup | null): ChildProcess {
-  prepareStaging(plan, tools);
+  prepareMounts(plan, tools);
   const { argv, data } = invocation(plan, tools, token, group === null);
   const descriptors = openData(data, scratch);
   try {

@@ -4,6 +4,7 @@ import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { INSIDE, type Mount, type Survey, type User } from "./plan.ts";
+import { isReachable } from "./reach.ts";
 import type { Architecture } from "./syscalls.ts";
 
 /** Taken when the gate runs as root: nobody and nogroup. */
@@ -33,7 +34,8 @@ export function survey(host: Host, user: User): Survey {
     architecture: host.arch === "x64" || host.arch === "arm64" ? (host.arch satisfies Architecture) : null,
     system: [...SYSTEM.flatMap(systemMount), ...ETC.filter((at) => existsSync(at)).map((at): Mount => ({ kind: "read", at, source: at })), ...accounts()],
     cwd: host.cwd,
-    hidden: [host.dirs.state, host.dirs.config, host.dirs.cache],
+    // Where the server's uid cannot get to, nothing can be mounted for it, and nothing need be hidden from it.
+    hidden: [host.dirs.state, host.dirs.config, host.dirs.cache].filter((at) => host.uid !== 0 || isReachable(at, user)),
   };
 }
 

@@ -1,6 +1,6 @@
 /** From the command line's options to a Wish: checked directories, and an environment of literals. */
 import { realpathSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { isWithin, type Isolation, type Launch, type User, type Wish } from "./plan.ts";
@@ -98,21 +98,4 @@ export function refuseRootOwned(write: readonly string[], { uid, gid }: User): v
     return (mode & (owner === uid ? 0o200 : group === gid ? 0o020 : 0o002)) === 0 && owner === 0;
   });
   if (closed !== undefined) throw new SallyportError("cell.write-owner", closed);
-}
-
-/** Where the root-only case needs it: a directory that stands in for sources that the server's uid cannot reach by name. */
-export const STAGING = "/run/sallyport";
-
-/** Whether a uid other than root can reach a path by name: every directory above it lets others, or that owner or group, through. */
-export function isReachable(path: string, uid: number, gid: number): boolean {
-  for (let at = dirname(path); ; at = dirname(at)) {
-    const { mode, uid: owner, gid: group } = statSync(at);
-    const bit = owner === uid ? 0o100 : group === gid ? 0o010 : 0o001;
-    if ((mode & bit) === 0) return false;
-    if (at === "/") return true;
-  }
-}
-
-export function stagedName(index: number): string {
-  return join(STAGING, String(index));
 }

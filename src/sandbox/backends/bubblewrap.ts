@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { seccompFilter } from "../seccomp.ts";
 import { INSIDE, type Limits, type Mount, type Plan } from "../plan.ts";
 import type { Tools } from "../survey.ts";
-import { STAGING, isReachable, stagedName } from "../wish.ts";
+import { STAGING, isReachable, stagedName } from "../reach.ts";
 
 /** The child's descriptors: the stage takes the place of stdin, which waits beside it, as a shell reads its own stdin without copies. */
 export const STAGE_FD = 0;
@@ -110,11 +110,11 @@ const STAGING_SCRIPT =
 function stagedSources(plan: Plan, tools: Tools): Map<string, string> {
   if (tools.setpriv === null) return new Map();
   const sources = plan.mounts.flatMap((mount) => (mount.kind === "read" || mount.kind === "write" ? [mount.source] : []));
-  const unreachable = sources.filter((source) => !isReachable(realpathSync(source), plan.user.uid, plan.user.gid));
+  const unreachable = sources.filter((source) => !isReachable(realpathSync(source), plan.user));
   return new Map(unreachable.map((source, index) => [source, stagedName(index)]));
 }
 
-export function prepareStaging(plan: Plan, tools: Tools): void {
+export function prepareMounts(plan: Plan, tools: Tools): void {
   if (stagedSources(plan, tools).size > 0) mkdirSync(STAGING, { recursive: true, mode: 0o755 });
 }
 
