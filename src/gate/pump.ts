@@ -52,12 +52,14 @@ const REFUSAL_BACKLOG = 1024 * 1024;
  */
 export class Door {
   readonly #ports: Ports;
+  readonly #session: Session;
   /** The journal failed: nothing more may cross. */
   readonly #onFailure: (error: SallyportError) => void;
   readonly #sources: { readonly stream: Readable; readonly from: Side }[] = [];
 
-  constructor(ports: Ports, onFailure: (error: SallyportError) => void) {
+  constructor(ports: Ports, session: Session, onFailure: (error: SallyportError) => void) {
     this.#ports = ports;
+    this.#session = session;
     this.#onFailure = onFailure;
   }
 
@@ -83,6 +85,7 @@ export class Door {
     }
     this.#ports.outbox.client.send();
     this.#ports.outbox.server.send();
+    this.#session.delivered();
     this.#ports.segment.settle();
     for (const { stream, from } of this.#sources) this.#holdWhileFull(stream, from);
   }

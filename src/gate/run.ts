@@ -143,7 +143,7 @@ async function converse(cell: Cell, journal: Journal, notes: Notes, options: Run
   host.stdout.on("error", () => because({ kind: "client-gone" }));
   host.stderr.on("error", () => {});
   cell.stdin.on("error", () => ports.outbox.server.close());
-  const door = new Door(ports, onFailure);
+  const door = new Door(ports, session, onFailure);
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => {} });
   pumpStderr(cell.stderr, host.stderr, ports, door);
@@ -160,7 +160,7 @@ async function finish(ending: Ending, session: Session, ports: Ports, journal: J
   const notStarted = cause.kind === "server-ended" && (exit.code === 126 || exit.code === 127) && session.version === null;
   const code = cause.kind === "failure" ? cause.error.code : notStarted ? "server.not-started" : cause.kind === "server-ended" ? "server.ended" : "session.ending";
   try {
-    for (const asked of session.waiting("client")) say("client", refusal(asked, code, `exit code ${exit.code}`), ports);
+    for (const asked of session.waiting()) say("client", refusal(asked, code, `exit code ${exit.code}`), ports);
     ports.segment.commit();
     ports.outbox.client.send();
     journal.end({ cause: cause.kind, ...(cause.kind === "signal" ? { signal: cause.signal } : {}), exit: exit.code, killed: ending.killed });
@@ -177,7 +177,7 @@ async function finish(ending: Ending, session: Session, ports: Ports, journal: J
 
 /** The journal is broken, so nothing crosses any more; but nobody is left waiting for an answer that cannot come. */
 function answerUnrecorded(session: Session, error: SallyportError, host: Host): void {
-  for (const asked of session.waiting("client")) host.stdout.write(`${refusal(asked, error.code, ERRORS[error.code].text)}\n`);
+  for (const asked of session.waiting()) host.stdout.write(`${refusal(asked, error.code, ERRORS[error.code].text)}\n`);
 }
 
 const DRAIN_TIMEOUT = 2000;

@@ -24,6 +24,8 @@ export function otherSide(side: Side): Side {
 export class Session {
   readonly #pending: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
   readonly #cancelled: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
+  /** Requests whose answers lie in the outbox; they count as waiting until those have left. */
+  #answered: Asked[] = [];
   #version: string | null = null;
 
   /** The revision that `initialize` agreed on; null before, and in the era without handshake. */
@@ -45,9 +47,14 @@ export class Session {
     }
   }
 
-  /** Requests of one side that nobody has answered; cancelled ones expect no answer. */
-  waiting(side: Side): Asked[] {
-    return [...this.#pending[side].values()];
+  /** Requests of the client that nobody has answered; cancelled ones expect no answer. */
+  waiting(): Asked[] {
+    return [...this.#answered, ...this.#pending.client.values()];
+  }
+
+  /** What was laid out has left. */
+  delivered(): void {
+    if (this.#answered.length > 0) this.#answered = [];
   }
 
   /** The gate answers this request itself. */
@@ -93,7 +100,7 @@ export class Session {
     const asker = otherSide(from);
     const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);
     if (asked === undefined) throw new SallyportError("message.unmatched", String(message.id));
-    this.#pending[asker].delete(message.id);
+    if (this.#pending[asker].delete(message.id) && asker === "client") this.#answered.push(asked);
     this.#cancelled[asker].delete(message.id);
     if (asked.method === "initialize" && from === "server" && message.kind === "response") this.#version = message.version;
     return asked;

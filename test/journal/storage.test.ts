@@ -1,0 +1,95 @@
+/** Storage that fails: full, read-only, slow to be asked for. */
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { MAIN, Running, gate, isRoot, records, sallyport, scratch, server } from "../helpers.ts";
+
+describe.runIf(isRoot)("a full disk", () => {
+  it("stops everything: who waits is answered, the code is 3, and what was written verifies", async () => {
+    const home = scratch();
+    const script = `mkdir -p "$SALLYPORT_HOME" && mount -t tmpfs -o size=192k tmpfs "$SALLYPORT_HOME" && "$@"; echo "code $?" >&2; "$1" "$2" journal verify --all >&2; echo "verified $?" >&2`;
+    const before = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh"];
+    const running = gate(["node", server("echo.mjs")], { home, before });
+    running.send({ id: "first", method: "test/silent" });
+    for (let id = 1; id < 40; id += 1) {
+      running.send({ id, method: "x/y", params: { text: "x".repeat(8000) } });
+      if ("error" in (await running.answerTo(id))) break;
+    }
+    const { stderr, stdout } = await running.ended;
+    expect(stderr).toContain("journal.write");
+    expect(stderr).toContain("code 3");
+    expect(stderr).toContain("verified 0");
+    const answers = stdout.trim().split("\n").map((line) => JSON.parse(line) as { id: unknown; error?: { data: { code: string } } });
+    expect(answers.find(({ id }) => id === "first")?.error?.data.code).toBe("journal.write");
+    const passed = answers.filter(({ error }) => error === undefined).length;
+    expect(passed).toBeGreaterThan(2);
+    expect(passed).toBeLessThan(39);
+  });
+
+  it("is refused at the start when there is no room for the first record", async () => {
+    const home = scratch();
+    const script = 'mkdir -p "$SALLYPORT_HOME" && mount -t tmpfs -o size=32k tmpfs "$SALLYPORT_HOME" && mkdir -p "$SALLYPORT_HOME/state/journal" && dd if=/dev/zero of="$SALLYPORT_HOME/fill" bs=1k 2>/dev/null; "$@"';
+    const { code, stderr } = await gate(["node", server("echo.mjs")], { home, before: ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh"] }).ended;
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/journal\.(open|key|write)/);
+  });
+
+  it("that is read-only is an error with the next step", async () => {
+    const home = scratch();
+    await gate(["true"], { home }).ended;
+    const script = 'mount --bind "$SALLYPORT_HOME" "$SALLYPORT_HOME" && mount -o remount,ro,bind "$SALLYPORT_HOME" && "$@"';
+    const { code, stderr } = await gate(["true"], { home, before: ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh"] }).ended;
+    expect([code, stderr.includes("journal.open"), stderr.includes("next step")]).toEqual([3, true, true]);
+  });
+});
+
+describe("durability disk", () => {
+  it("carries the same, and verifies", async () => {
+    const home = scratch();
+    const running = gate(["node", server("echo.mjs")], { home, flags: ["--durability", "disk"] });
+    for (let id = 1; id <= 50; id += 1) running.send({ id, method: "x/y" });
+    await running.answerTo(50);
+    running.child.stdin.end();
+    await running.ended;
+    expect(records(home).filter(({ stream }) => stream === "server")).toHaveLength(50);
+    expect((await sallyport(["journal", "verify", "--all"], { home })).code).toBe(0);
+  });
+});
+
+describe("many gates at once", () => {
+  it("share the key and the chain without waiting, and everything verifies", async () => {
+    const home = scratch();
+    const all = Array.from({ length: 12 }, () => gate(["node", server("echo.mjs")], { home }));
+    all.forEach((running) => running.send({ id: 1, method: "x" }));
+    await Promise.all(all.map((running) => running.answerTo(1)));
+    all.forEach((running) => running.child.stdin.end());
+    await Promise.all(all.map(({ ended }) => ended));
+    const { code, stdout } = await sallyport(["journal", "verify", "--all", "--json"], { home });
+    const { chain, segments } = JSON.parse(stdout) as { chain: { entries: number; proved: number }; segments: { ended: boolean }[] };
+    expect([code, chain.entries, chain.proved, segments.length, segments.every(({ ended }) => ended)]).toEqual([0, 24, 24, 12, true]);
+  });
+});
+
+describe("reading", () => {
+  it("shows and follows what crossed, escaped for a terminal", async () => {
+    const home = scratch();
+    const running = gate(["node", server("echo.mjs")], { home });
+    const follower = new Running([process.execPath, MAIN, "journal", "tail", "--follow"], { home });
+    running.send({ id: 1, method: "test/stderr", params: { text: "\u001b[31mred\u001b]0;title\u0007\n" } });
+    await running.answerTo(1);
+    await follower.until(() => follower.stdout.includes("red"), "the follower to see it");
+    follower.child.kill();
+    running.child.stdin.end();
+    await running.ended;
+    const shown = await sallyport(["journal", "show", "last"], { home });
+    expect(shown.code).toBe(0);
+    expect(shown.stdout).toContain("\\u001b[31mred");
+    expect(shown.stdout).not.toContain("\u001b");
+    const json = await sallyport(["journal", "show", "last", "--json"], { home });
+    expect(json.stdout.trim().split("\n").map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual([...Array(json.stdout.trim().split("\n").length).keys()]);
+    const tail = await sallyport(["journal", "tail", "-n", "2", "--json"], { home });
+    expect(tail.stdout.trim().split("\n")).toHaveLength(2);
+    expect(tail.stdout).toContain("session.end");
+    const listed = await sallyport(["journal", "show"], { home });
+    expect(listed.stdout).toContain(join("servers", "echo.mjs"));
+  });
+});
