@@ -60,7 +60,7 @@ export class Session {
   /** The gate answers this request itself. */
   settle(side: Side, id: Id): Asked | null {
     const asked = this.#pending[side].get(id) ?? null;
-    this.#pending[side].delete(id);
+    if (this.#pending[side].delete(id) && side === "client" && asked !== null) this.#answered.push(asked);
     return asked;
   }
 
