@@ -4,6 +4,7 @@ import type { SallyportError } from "../errors.ts";
 
 export type Cause =
   | { readonly kind: "server-ended" }
+  | { readonly kind: "server-closed" }
   | { readonly kind: "client-closed" }
   | { readonly kind: "client-gone" }
   | { readonly kind: "signal"; readonly signal: NodeJS.Signals }
@@ -12,11 +13,15 @@ export type Cause =
 /** Milliseconds until the server is asked to end (SIGTERM), and until all its processes are ended (SIGKILL). */
 const PACE: Readonly<Record<Cause["kind"], readonly [terminate: number, kill: number]>> = {
   "server-ended": [0, 0],
+  "server-closed": [300, 1000],
   "client-closed": [1500, 2300],
   "client-gone": [300, 1000],
   signal: [0, 700],
   failure: [0, 0],
 };
+
+/** Milliseconds between the end of a server's stdout and its own, in which it is given the time to exit by itself. */
+const CLOSING = 300;
 
 export class Ending {
   readonly #cell: Cell;
@@ -24,6 +29,7 @@ export class Ending {
   #exit: Exit | null = null;
   #timers: NodeJS.Timeout[] = [];
   #killed = false;
+  #closing: NodeJS.Timeout | undefined;
   readonly done: Promise<void>;
 
   constructor(cell: Cell) {
@@ -65,7 +71,13 @@ export class Ending {
     this.#timers.push(setTimeout(() => now(() => this.#cell.kill()), kill));
   }
 
+  /** The server's stdout has ended: nothing can be answered any more, so it must end as well, if it has not done so. */
+  serverClosed(): void {
+    if (this.#exit === null) this.#closing = setTimeout(() => this.because({ kind: "server-closed" }), CLOSING);
+  }
+
   #clear(): void {
+    clearTimeout(this.#closing);
     this.#timers.forEach((timer) => clearTimeout(timer));
     this.#timers = [];
   }

@@ -145,7 +145,7 @@ async function converse(cell: Cell, journal: Journal, notes: Notes, options: Run
   cell.stdin.on("error", () => ports.outbox.server.close());
   const door = new Door(ports, session, onFailure);
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
-  pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => {} });
+  pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });
   pumpStderr(cell.stderr, host.stderr, ports, door);
 
   await ending.done;
@@ -158,7 +158,7 @@ async function finish(ending: Ending, session: Session, ports: Ports, journal: J
   const { cause, exit } = ending as { cause: Cause; exit: NonNullable<Ending["exit"]> };
   host.stdin.pause();
   const notStarted = cause.kind === "server-ended" && (exit.code === 126 || exit.code === 127) && session.version === null;
-  const code = cause.kind === "failure" ? cause.error.code : notStarted ? "server.not-started" : cause.kind === "server-ended" ? "server.ended" : "session.ending";
+  const code = cause.kind === "failure" ? cause.error.code : notStarted ? "server.not-started" : cause.kind.startsWith("server-") ? "server.ended" : "session.ending";
   try {
     for (const asked of session.waiting()) say("client", refusal(asked, code, `exit code ${exit.code}`), ports);
     ports.segment.commit();

@@ -14,6 +14,7 @@ export interface Exchange {
 /** The one revision with batches (2025-03-26, base protocol, "Batching"). */
 const BATCHES = "2025-03-26";
 const MAX_PENDING = 65_536;
+const KEPT_METHOD = 64;
 /** Answers to cancelled requests may still be under way; so many ids are remembered. */
 const MAX_CANCELLED = 1024;
 
@@ -76,7 +77,8 @@ export class Session {
     const id = message.id as Id;
     if (pending.has(id)) throw new SallyportError("message.id-in-use", String(id));
     if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
-    pending.set(id, { id, method: message.method, era: message.era });
+    // A long method is no known one, and would be kept until the answer.
+    pending.set(id, { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era });
   }
 
   /** Who sends `cancelled` takes its own request back; a server may also end a subscription of the client's (2026-07-28). */

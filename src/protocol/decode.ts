@@ -35,8 +35,11 @@ export interface Decoded {
 }
 
 const MAX_SAFE_DIGITS = 16;
-/** Methods whose text is kept, so that it need not be made for every message. */
+/** Methods whose text is kept, so that it need not be made for every message; not those of a sender that makes up long ones. */
 const KEPT_METHODS = 64;
+const KEPT_METHOD_BYTES = 128;
+/** Ids are kept until they are answered; honest ones are counters or UUIDs. */
+const MAX_ID_CHARACTERS = 1024;
 
 export class Decoder {
   readonly #scanner = new Scanner();
@@ -99,6 +102,7 @@ export class Decoder {
     const end = this.#scanner.spans[slot * 2 + 1] as number;
     const small = end - start < MAX_SAFE_DIGITS ? digits(chunk, start, end) : -1;
     if (small >= 0) return small;
+    if (end - start > MAX_ID_CHARACTERS) return refuse("message.id", `${end - start} bytes`);
     const text = chunk.toString("utf8", start, end);
     if (text.charCodeAt(0) === 0x22) return text.includes("\\") ? JSON.stringify(JSON.parse(text)) : text;
     if (text.length <= MAX_SAFE_DIGITS + 1 && /^(?:0|-?[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
@@ -114,7 +118,7 @@ export class Decoder {
     if (kept !== undefined && sameBytes(kept.bytes, chunk, start, end)) return kept.text;
     const text = this.#scalar(chunk, SLOT.method);
     if (typeof text !== "string") return refuse("message.shape", "method is not a string");
-    if (this.#methods.size < KEPT_METHODS) this.#methods.set(hash, { bytes: Buffer.from(chunk.subarray(start, end)), text });
+    if (this.#methods.size < KEPT_METHODS && end - start <= KEPT_METHOD_BYTES) this.#methods.set(hash, { bytes: Buffer.from(chunk.subarray(start, end)), text });
     return text;
   }
 

@@ -222,6 +222,15 @@ describe("the end", () => {
     expect((await sallyport(["journal", "verify", "--all"], { home })).code).toBe(0);
   });
 
+  it("comes soon when the server closes its stdout and lives on", async () => {
+    const running = gate([...ECHO, "--stubborn"], { home: scratch() });
+    running.send({ id: 1, method: "test/silent" });
+    running.send({ id: 2, method: "test/close" });
+    const { stdout } = await running.ended;
+    const answers = stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(answers.map((answer) => [answer["id"], code(answer)])).toEqual([[1, "server.ended"], [2, "server.ended"]]);
+  });
+
   it("is at once when the gate is killed", async () => {
     const marker = `child-${process.pid}-${Math.random()}`;
     const running = gate([...ECHO, "--stubborn"], { home: scratch() });

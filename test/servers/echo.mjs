@@ -19,6 +19,7 @@ const METHODS = {
   "test/crash": () => process.kill(process.pid, "SIGKILL"),
   "test/silent": () => undefined,
   "test/raw": ({ text, hex }) => void process.stdout.write(hex === undefined ? text : Buffer.from(hex, "hex")),
+  "test/close": () => void process.stdout.end(),
   "test/stderr": ({ text, times = 1 }) => {
     process.stderr.write(text.repeat(times));
     return { written: text.length * times };
