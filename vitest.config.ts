@@ -8,7 +8,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     silent: "passed-only",
     pool: "forks",
-    maxWorkers: 2,
+    // One file after the other: the kill test looks at the whole machine for what is left, and times are of a quiet one.
+    fileParallelism: false,
     reporters: ["default", ["json", { outputFile: "test/results/unit.json" }]],
   },
 });
