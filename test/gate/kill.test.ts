@@ -59,7 +59,7 @@ it(`loses and leaves nothing in ${TIMES} kills`, { timeout: 240_000 }, async () 
 
   await eventually(() => processesWith(marker).length === 0, "every process gone", 1000);
   await eventually(() => cgroups().length === 0, "every control group gone", 12_000);
-  expect(processesWith("sallyport-guard")).toEqual([]);
+  await eventually(() => processesWith("sallyport-guard").length === 0, "every guard gone", 12_000);
   expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(mountsBefore);
   expect(readdirSync(temporary)).toEqual([]);
 
