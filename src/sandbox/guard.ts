@@ -12,14 +12,15 @@ export interface Guard {
 
 /**
  * Reads the cell's token, then waits for the end of its stdin, which the gate's death is too. Without a word before that
- * it ends every process whose command line holds the token (read from stdin, so that the guard's own does not).
+ * it ends every process whose command line holds the token (read from stdin, so that the guard's own does not), and looks
+ * again for three seconds: a child that the gate had just forked when it died carries the token only after its exec.
  */
 const SCRIPT = [
-  "read -r token; word=; read -r word; i=0",
+  'read -r token; word=; read -r word; i=0; least=30; [ "$word" = ended ] && least=0',
   'while [ "$i" -lt 100 ]; do left=0',
   'if [ "$word" != ended ]; then for found in $(printf %s "$token" | grep -laF -f - /proc/[0-9]*/cmdline 2>/dev/null); do pid=${found#/proc/}; kill -9 "${pid%/cmdline}" 2>/dev/null; left=1; done; fi',
   'for group; do rmdir "$group" 2>/dev/null; [ -d "$group" ] && left=1; done',
-  '[ "$left" = 0 ] && exit 0; i=$((i+1)); sleep 0.1; done',
+  '[ "$left" = 0 ] && [ "$i" -ge "$least" ] && exit 0; i=$((i+1)); sleep 0.1; done',
 ].join("; ");
 
 /** In a session of its own, so that a signal to the gate's process group does not take it along. */
