@@ -27,9 +27,17 @@ function load({ running }: Life): void {
   fill();
 }
 
+function read(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return null; // Gone since it was listed.
+  }
+}
+
 /** Groups without a process in them: those of other gates that run on this machine are nobody's business here. */
-const emptyGroups = (): string[] => ["memory", "pids", ""].flatMap((controller) => find(join("/sys/fs/cgroup", controller), 3)).filter((group) => readFileSync(join(group, "cgroup.procs"), "utf8") === "");
-const orphanedGuards = (): number[] => processesWith("sallyport-guard").filter((pid) => /^PPid:\s+1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+const emptyGroups = (): string[] => ["memory", "pids", ""].flatMap((controller) => find(join("/sys/fs/cgroup", controller), 3)).filter((group) => read(join(group, "cgroup.procs")) === "");
+const orphanedGuards = (): number[] => processesWith("sallyport-guard").filter((pid) => /^PPid:\s+1$/m.test(read(`/proc/${pid}/status`) ?? ""));
 function find(folder: string, depth: number): string[] {
   if (depth === 0 || !existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).flatMap(({ name }) => [...(name.startsWith("sallyport-") ? [join(folder, name)] : []), ...find(join(folder, name), depth - 1)]);
