@@ -47,6 +47,7 @@ export const ERRORS = {
   "json.utf8": { fault: "peer", text: "the line is not valid UTF-8", hint: "send UTF-8 (RFC 8259, section 8.1)" },
   "json.bom": { fault: "peer", text: "the line starts with a byte order mark", hint: "send UTF-8 without one (RFC 8259, section 8.1)" },
   "json.syntax": { fault: "peer", text: "the line is not JSON", hint: "stdout carries messages only; log to stderr" },
+  "json.carriage-return": { fault: "peer", text: "a carriage return stands inside the line, which some readers take for its end", hint: "end lines with a newline, or with carriage return and newline" },
   "json.content-length": { fault: "peer", text: "the message is framed with Content-Length headers", hint: "MCP over STDIO sends one message a line" },
   "json.depth": { fault: "peer", text: "the message is nested too deeply", hint: "nest at most 100 deep" },
   "json.duplicate-key": { fault: "peer", text: "an object has the same key twice, which parsers read differently", hint: "send each key once" },

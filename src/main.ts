@@ -1,6 +1,6 @@
 /** The command table; builds the ports from the process, and is the only exit. */
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
@@ -55,7 +55,7 @@ function hostOf(processLike: NodeJS.Process): Host {
     platform: processLike.platform,
     arch: processLike.arch,
     version: SALLYPORT_VERSION,
-    dirs: dirsOf(env),
+    dirs: dirsOf(env, processLike.cwd()),
     now: () => {
       // Microseconds from the steady clock, tied anew to the wall clock whenever that was set.
       const offset = clockOffset();
@@ -65,6 +65,7 @@ function hostOf(processLike: NodeJS.Process): Host {
     stdin: processLike.stdin,
     stdout: processLike.stdout,
     stderr: processLike.stderr,
+    parent: () => processLike.ppid,
     onSignal: (listener) => (["SIGINT", "SIGTERM", "SIGHUP"] as const).forEach((signal) => processLike.on(signal, () => listener(signal))),
   };
 }
@@ -75,10 +76,10 @@ function clockOffset(): number {
 }
 
 /** XDG base directories, or all three below SALLYPORT_HOME; clients pass little more than HOME. */
-function dirsOf(env: NodeJS.ProcessEnv): Dirs {
+function dirsOf(env: NodeJS.ProcessEnv, cwd: string): Dirs {
   const own = env["SALLYPORT_HOME"];
-  if (own !== undefined && own !== "") return { config: join(own, "config"), state: join(own, "state"), cache: join(own, "cache") };
-  const home = env["HOME"] ?? homedir();
+  if (own !== undefined && own !== "") return { config: resolve(cwd, own, "config"), state: resolve(cwd, own, "state"), cache: resolve(cwd, own, "cache") };
+  const home = env["HOME"]?.startsWith("/") === true ? env["HOME"] : homedir();
   const base = (name: string, fallback: string): string => join(env[name]?.startsWith("/") === true ? env[name] : join(home, fallback), "sallyport");
   return { config: base("XDG_CONFIG_HOME", ".config"), state: base("XDG_STATE_HOME", ".local/state"), cache: base("XDG_CACHE_HOME", ".cache") };
 }

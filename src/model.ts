@@ -31,6 +31,8 @@ export interface Host {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** The parent's process id; another one means that it has died. */
+  readonly parent: () => number;
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
 }
 

@@ -60,7 +60,7 @@ function refuse(frame: Frame, decoded: Decoded | null, from: Side, error: Sallyp
   ports.segment.record(from, frame.bytes, decoded !== null, { decision: "deny", reasons: [error.code] });
   ports.notes.refused(from, error);
   if (error.code === "frame.blank") return;
-  if (decoded !== null) answerEach(decoded, from, error, ports);
+  if (decoded !== null) answerEach(decoded, from, error, session, ports);
   else answerPeeked(new TopLevelPeek().push(frame.bytes).result(), from, error, session, ports, looksLikeMessage(frame.bytes));
 }
 
@@ -79,10 +79,16 @@ export class OversizeLine {
   }
 }
 
-/** The line was understood, but may not cross: every request in it gets its answer. */
-function answerEach(decoded: Decoded, from: Side, error: SallyportError, ports: Ports): void {
+/**
+ * The line was understood, but may not cross: every request in it gets its answer, and whoever waits for an answer in it
+ * an error. A request whose id another one still waits under is answered without id: it would settle that one.
+ */
+function answerEach(decoded: Decoded, from: Side, error: SallyportError, session: Session, ports: Ports): void {
   for (const { kind, id, method, era } of decoded.messages) {
-    if (kind === "request" && id !== null) say(from, refusal({ id, method, era }, error.code, detailOf(error)), ports);
+    if (id === null) continue;
+    if (kind !== "request" && session.settle(otherSide(from), id) !== null) say(otherSide(from), errorAnswer(id, error.code), ports);
+    else if (kind === "request" && session.isWaiting(from, id)) say(from, errorAnswer(null, error.code), ports);
+    else if (kind === "request") say(from, refusal({ id, method, era }, error.code, detailOf(error)), ports);
   }
 }
 

@@ -29,6 +29,9 @@ export class Ending {
   #exit: Exit | null = null;
   #timers: NodeJS.Timeout[] = [];
   #killed = false;
+  #killAt = Infinity;
+  /** Told when the server's processes have been ended by force: what they have still written need not wait for a reader. */
+  onKill: () => void = () => {};
   #closing: NodeJS.Timeout | undefined;
   readonly done: Promise<void>;
 
@@ -56,19 +59,25 @@ export class Ending {
 
   because(cause: Cause): void {
     this.#cause ??= cause;
-    if (this.#exit !== null) return;
+    const [terminate, kill] = PACE[cause.kind];
+    // A later cause may hurry the end, never put it off.
+    if (this.#exit !== null || performance.now() + kill >= this.#killAt) return;
+    this.#killAt = performance.now() + kill;
     this.#clear();
     this.#cell.stdin.end();
-    const [terminate, kill] = PACE[cause.kind];
     const now = (action: () => void): void => {
       this.#killed = true;
       action();
     };
-    if (kill === 0) return now(() => this.#cell.kill());
+    const end = (): void => {
+      this.#cell.kill();
+      this.onKill();
+    };
+    if (kill === 0) return now(end);
     const asked = (): void => now(() => this.#cell.terminate());
     if (terminate === 0) asked();
     else this.#timers.push(setTimeout(asked, terminate));
-    this.#timers.push(setTimeout(() => now(() => this.#cell.kill()), kill));
+    this.#timers.push(setTimeout(() => now(end), kill));
   }
 
   /** The server's stdout has ended: nothing can be answered any more, so it must end as well, if it has not done so. */

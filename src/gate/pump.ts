@@ -55,6 +55,8 @@ export class Door {
   readonly #session: Session;
   /** The journal failed: nothing more may cross. */
   readonly #onFailure: (error: SallyportError) => void;
+  #failed = false;
+  #draining = false;
   readonly #sources: { readonly stream: Readable; readonly from: Side }[] = [];
 
   constructor(ports: Ports, session: Session, onFailure: (error: SallyportError) => void) {
@@ -69,6 +71,7 @@ export class Door {
 
   /** Lets an action lay frames aside, and sends them. */
   pass(action: () => void): void {
+    if (this.#failed) return;
     try {
       action();
     } catch (error) {
@@ -93,13 +96,19 @@ export class Door {
   #holdWhileFull(stream: Readable, from: Side): void {
     const { outbox } = this.#ports;
     const full = outbox[otherSide(from)].isFull ? outbox[otherSide(from)] : outbox[from].backlog > REFUSAL_BACKLOG ? outbox[from] : null;
-    if (full === null || stream.isPaused()) return;
+    if (full === null || stream.isPaused() || this.#draining) return;
     stream.pause();
     full.whenDrained(() => stream.resume());
   }
 
+  /** The server is gone: the rest of its output is read to the end, whether or not the client reads. */
+  drain(): void {
+    this.#draining = true;
+    for (const { stream } of this.#sources) stream.resume();
+  }
+
   #fail(error: unknown): void {
-    for (const { stream } of this.#sources) stream.pause();
+    this.#failed = true;
     this.#onFailure(asSallyportError(error));
   }
 }

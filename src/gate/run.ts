@@ -144,13 +144,24 @@ async function converse(cell: Cell, journal: Journal, notes: Notes, options: Run
   host.stderr.on("error", () => {});
   cell.stdin.on("error", () => ports.outbox.server.close());
   const door = new Door(ports, session, onFailure);
+  ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });
   pumpStderr(cell.stderr, host.stderr, ports, door);
 
+  const watch = watchParent(host, () => because({ kind: "client-gone" }));
   await ending.done;
+  clearInterval(watch);
   door.open();
   return finish(ending, session, ports, journal, host);
+}
+
+const WATCH_INTERVAL = 2000;
+
+/** A client that dies while its messages wait for a server that does not read would leave no other trace. */
+function watchParent(host: Host, gone: () => void): NodeJS.Timeout {
+  const parent = host.parent();
+  return setInterval(() => (host.parent() === parent ? undefined : gone()), WATCH_INTERVAL);
 }
 
 /** The server is gone: whoever still waits gets an answer, the segment its end, and stdout the time to be read. */

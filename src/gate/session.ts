@@ -27,6 +27,8 @@ export class Session {
   readonly #cancelled: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
   /** Requests whose answers lie in the outbox; they count as waiting until those have left. */
   #answered: Asked[] = [];
+  /** While a batch is related: how to take each of its messages back. */
+  #undo: (() => void)[] | null = null;
   #version: string | null = null;
 
   /** The revision that `initialize` agreed on; null before, and in the era without handshake. */
@@ -38,13 +40,14 @@ export class Session {
   relate(decoded: Decoded, from: Side): Exchange[] {
     if (decoded.batch && this.#version !== BATCHES) throw new SallyportError("message.batch");
     if (decoded.messages.length === 1) return [this.#relate(decoded.messages[0] as Message, from)];
-    const before = { pending: new Map(this.#pending[from]), other: new Map(this.#pending[otherSide(from)]) };
+    this.#undo = [];
     try {
       return decoded.messages.map((message) => this.#relate(message, from));
     } catch (error) {
-      this.#pending[from] = before.pending;
-      this.#pending[otherSide(from)] = before.other;
+      for (const undo of this.#undo.toReversed()) undo();
       throw error;
+    } finally {
+      this.#undo = null;
     }
   }
 
@@ -56,6 +59,10 @@ export class Session {
   /** What was laid out has left. */
   delivered(): void {
     if (this.#answered.length > 0) this.#answered = [];
+  }
+
+  isWaiting(side: Side, id: Id): boolean {
+    return this.#pending[side].has(id);
   }
 
   /** The gate answers this request itself. */
@@ -77,6 +84,7 @@ export class Session {
     const id = message.id as Id;
     if (pending.has(id)) throw new SallyportError("message.id-in-use", String(id));
     if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
+    this.#undo?.push(() => pending.delete(id));
     // A long method is no known one, and would be kept until the answer.
     pending.set(id, { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era });
   }
@@ -102,6 +110,7 @@ export class Session {
     const asker = otherSide(from);
     const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);
     if (asked === undefined) throw new SallyportError("message.unmatched", String(message.id));
+    this.#undo?.push(() => this.#pending[asker].set(asked.id, asked));
     if (this.#pending[asker].delete(message.id) && asker === "client") this.#answered.push(asked);
     this.#cancelled[asker].delete(message.id);
     if (asked.method === "initialize" && from === "server" && message.kind === "response") this.#version = message.version;

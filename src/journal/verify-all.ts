@@ -24,7 +24,9 @@ export function verifyJournal(folder: string, verifier: Verifier, onSegment: (re
   const present = listSessions(folder);
   const all = [...new Set([...present, ...listed.begun])].sort();
   const segments = all.map((session) => {
-    const report = check(folder, session, verifier, listed);
+    const first = check(folder, session, verifier, listed);
+    // A session may have begun since the chain was read.
+    const report = first.problem?.kind === "unlisted" ? verifyListed(folder, session, verifier) : first;
     onSegment(report);
     return report;
   });
@@ -48,11 +50,14 @@ function check(folder: string, session: string, verifier: Verifier, listed: List
   const absent = { session, records: 0, proved: 0, until: null, root: "", ended: false };
   if (!existsSync(file)) return { ...absent, problem: problem("missing", "the chain lists this segment, and its file is gone") };
   const report = verifySegment(file, verifier);
+  const end = listed.ended.get(session);
+  // A gate that is killed while it writes leaves a torn line; only of an ended segment is that a cut.
+  if (report.problem?.kind === "torn" && end === undefined) return { ...report, problem: null };
   if (report.problem !== null) return report;
+  if (report.records > 1 && report.proved === 0) return { ...report, problem: problem("signature", "no checkpoint proves anything of it, and its gate would have written one before the second record") };
   // A gate that is killed before the chain has its line has not let a server run either: its segment holds one record.
   if (!listed.begun.has(session) && report.records > 1) return { ...report, problem: problem("unlisted", "the chain does not list this segment") };
-  const end = listed.ended.get(session);
-  if (end !== undefined && (end.records !== report.proved || end.root !== report.root)) {
+  if (end !== undefined && (end.records !== report.records || end.records !== report.proved || end.root !== report.root)) {
     return { ...report, problem: problem("cut", `the segment ended with ${end.records} records and another root; ${report.proved} are proved here`) };
   }
   return report;
@@ -78,7 +83,7 @@ function verifyChain(folder: string, verifier: Verifier): { chain: JournalReport
     } else {
       range.push(leafHash(bytes));
       roots.push(toBase64(range.root()));
-      if (!note(bytes, listed) || !whole) found("this line is no entry");
+      if (!note(bytes, listed) || !whole) found("this line is no entry, or the second of its kind for one session");
     }
   }
   return { chain: { entries: range.size, proved, problem: first }, listed };
@@ -101,8 +106,8 @@ function checkpointSize(bytes: Buffer, verifier: Verifier, roots: readonly strin
 function note(bytes: Buffer, listed: Listed): boolean {
   try {
     const entry = JSON.parse(bytes.toString("utf8")) as ChainEntry;
-    if (entry.event === "begin") listed.begun.add(entry.session);
-    else if (entry.event === "end") listed.ended.set(entry.session, { records: entry.records, root: entry.root });
+    if (entry.event === "begin" && !listed.begun.has(entry.session)) listed.begun.add(entry.session);
+    else if (entry.event === "end" && !listed.ended.has(entry.session)) listed.ended.set(entry.session, { records: entry.records, root: entry.root });
     else return false;
     return true;
   } catch {

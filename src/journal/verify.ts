@@ -46,6 +46,7 @@ interface Head {
   readonly seq: number;
   readonly time: string;
   readonly session: string;
+  readonly stream: string;
   readonly bytes: number;
   readonly sha256: string;
   readonly prev: string;
@@ -120,7 +121,7 @@ class SegmentState {
     this.#prev = leaf.slice(0, PREV_DIGITS);
     this.#lastAt = line.at;
     this.#time = head.time;
-    this.#lastEvent = head.message?.event;
+    this.#lastEvent = head.stream === "gate" ? head.message?.event : undefined;
   }
 
   #checkpoint(line: Line, end: number): void {

@@ -105,13 +105,17 @@ export class Lexer {
     this.at += word.length;
   }
 
-  /** Passes white space and returns the byte after it; the closing 0x0A of the line is no white space inside it. */
+  /**
+   * Passes white space and returns the byte after it. A carriage return is white space for JSON, but the end of a line for
+   * many readers of lines (Python's universal newlines, Node's readline), which would find a second message behind it.
+   */
   protected skipSpace(): number {
     let byte = this.buffer[this.at] as number;
-    while (byte === 0x20 || byte === 0x09 || byte === 0x0d) {
+    while (byte === 0x20 || byte === 0x09) {
       this.at += 1;
       byte = this.buffer[this.at] as number;
     }
+    if (byte === 0x0d && this.buffer[this.at + 1] !== 0x0a) this.fail("json.carriage-return");
     return byte;
   }
 

@@ -72,8 +72,8 @@ export class TopLevelPeek {
 
   #endOfValue(): void {
     if (this.#depth !== 1) return;
-    if (this.#key === '"id"' && this.#token !== "") this.#ids.push(this.#token);
-    if (this.#key === '"method"' && this.#token !== "") this.#methods.push(this.#token);
+    if (this.#key === '"id"' && this.#token !== "" && this.#ids.length < 2) this.#ids.push(this.#token);
+    if (this.#key === '"method"' && this.#token !== "" && this.#methods.length < 2) this.#methods.push(this.#token);
     this.#token = "";
     this.#key = "";
   }

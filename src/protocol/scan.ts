@@ -38,8 +38,9 @@ export class Scanner extends Lexer {
   }
 
   #finish(end: number): void {
-    this.skipSpace();
-    if (this.at < end) this.fail("json.syntax");
+    const byte = this.skipSpace();
+    // CR LF at the end of the line is a line end for everybody.
+    if (this.at < end && !(byte === 0x0d && this.at === end - 1)) this.fail("json.syntax");
   }
 
   #message(found: () => void): void {

@@ -5,6 +5,7 @@ import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { INSIDE, type Mount, type Survey, type User } from "./plan.ts";
 import { isReachable } from "./reach.ts";
+import { ownDirectories } from "./wish.ts";
 import type { Architecture } from "./syscalls.ts";
 
 /** Taken when the gate runs as root: nobody and nogroup. */
@@ -35,7 +36,7 @@ export function survey(host: Host, user: User): Survey {
     system: [...SYSTEM.flatMap(systemMount), ...ETC.filter((at) => existsSync(at)).map((at): Mount => ({ kind: "read", at, source: at })), ...accounts()],
     cwd: host.cwd,
     // Where the server's uid cannot get to, nothing can be mounted for it, and nothing need be hidden from it.
-    hidden: [host.dirs.state, host.dirs.config, host.dirs.cache].filter((at) => host.uid !== 0 || isReachable(at, user)),
+    hidden: ownDirectories(host).filter((at) => host.uid !== 0 || isReachable(at, user)),
   };
 }
 

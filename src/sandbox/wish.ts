@@ -1,5 +1,5 @@
 /** From the command line's options to a Wish: checked directories, and an environment of literals. */
-import { realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
@@ -29,33 +29,42 @@ export function makeWish(options: WishOptions, launch: Launch, host: Host): Wish
 
 function checkedDirectory(path: string, host: Host, write: boolean): string {
   const at = resolve(host.cwd, path);
-  const why = reasonAgainst(at, host);
+  const why = reasonAgainst(at, host, write);
   if (why !== null) throw new SallyportError("cell.path", `${at}: ${why}`);
   if (write && !statSync(at).isDirectory()) throw new SallyportError("cell.path", `${at}: only directories can be given for writing`);
   return at;
 }
 
-function reasonAgainst(at: string, host: Host): string | null {
+function reasonAgainst(at: string, host: Host, write: boolean): string | null {
   let real: string;
   try {
     real = realpathSync(at);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : (error as Error).message;
   }
+  const holdsOwn = ownDirectories(host).some((own) => isWithin(own, real));
+  // Hidden below a writable parent it could be moved away with that parent, and below a link it would be hidden by another name.
+  if (holdsOwn && write) return "Sallyport's own files lie in it; name the directories below that the server needs";
+  if (holdsOwn && at !== real) return `Sallyport's own files lie in it; name it as ${real}`;
   for (const path of [at, real]) {
     if (path === "/") return "it is the whole machine";
     const closed = CLOSED.find((parent) => isWithin(path, parent));
     if (closed !== undefined) return `${closed} is the machine's own`;
-    const own = [host.dirs.state, host.dirs.config, host.dirs.cache].find((parent) => isWithin(path, parent));
+    const own = ownDirectories(host).find((parent) => isWithin(path, parent));
     if (own !== undefined) return `${own} is Sallyport's own`;
   }
   return null;
 }
 
+/** The real names of the directories that no server may see; they exist before a plan is made. */
+export function ownDirectories({ dirs }: Host): string[] {
+  return [dirs.state, dirs.config, dirs.cache].map((directory) => (existsSync(directory) ? realpathSync(directory) : directory));
+}
+
 /** The existing directories that the server's arguments name, plain or as `--option=DIRECTORY`: what it is asked to work on, read-only. */
 function namedDirectories(args: readonly string[], host: Host): string[] {
   const candidates = args.map((argument) => (argument.startsWith("-") ? argument.slice(argument.indexOf("=") + 1) : argument)).filter((path) => path !== "" && !path.startsWith("-"));
-  return candidates.map((path) => resolve(host.cwd, path)).filter((at) => isDirectory(at) && reasonAgainst(at, host) === null);
+  return candidates.map((path) => resolve(host.cwd, path)).filter((at) => isDirectory(at) && reasonAgainst(at, host, false) === null);
 }
 
 function isDirectory(at: string): boolean {

@@ -125,6 +125,16 @@ describe("messages", () => {
     await running.until(() => running.messages.filter(({ id, result }) => id === 5 && result !== undefined).length === 1, "the id is free again");
   });
 
+  it("under an id that is still waiting do not settle the one that waits", async () => {
+    const running = gate(ECHO, { home: scratch() });
+    running.send({ id: 1, method: "test/silent" });
+    running.send({ id: 1, method: "x/y" });
+    running.send({ id: 2, method: "test/raw", params: { text: '[{"jsonrpc":"2.0","id":2,"result":{}}]\n' } });
+    expect(code(await running.answerTo(2))).toBe("message.batch");
+    expect(running.messages.filter(({ id }) => id === 1)).toEqual([]);
+    expect(running.messages.filter((message) => message["id"] === null).map(code)).toEqual(["message.id-in-use"]);
+  });
+
   it("flow while others wait: pings and cancellations overtake nothing and are held up by nothing", async () => {
     const running = gate(ECHO, { home: scratch() });
     running.send({ id: 1, method: "test/silent" });
@@ -222,6 +232,31 @@ describe("the end", () => {
     expect((await sallyport(["journal", "verify", "--all"], { home })).code).toBe(0);
   });
 
+  it.each([["SIGTERM", 143], ["closing stdin", 0]])("does not wait for a client that reads nothing: %s", async (how, exit) => {
+    const running = gate(ECHO, { home: scratch() });
+    running.child.stdout.pause();
+    running.child.stdout.removeAllListeners("data");
+    for (let id = 0; id < 50; id += 1) running.send({ id, method: "test/big", params: { bytes: 100_000 } });
+    await new Promise((done) => setTimeout(done, 800));
+    const from = Date.now();
+    const gone = new Promise<number | null>((done) => running.child.once("exit", done));
+    if (how === "SIGTERM") running.child.kill("SIGTERM");
+    else running.child.stdin.end();
+    expect(await gone).toBe(exit);
+    expect(Date.now() - from).toBeLessThan(6000);
+  });
+
+  it("is not put off by a signal that comes again and again", async () => {
+    const running = gate([...ECHO, "--stubborn"], { home: scratch() });
+    running.send({ id: 1, method: "test/pid" });
+    await running.answerTo(1);
+    const again = setInterval(() => running.child.kill("SIGTERM"), 200);
+    const from = Date.now();
+    await running.ended;
+    clearInterval(again);
+    expect(Date.now() - from).toBeLessThan(2000);
+  });
+
   it("comes soon when the server closes its stdout and lives on", async () => {
     const running = gate([...ECHO, "--stubborn"], { home: scratch() });
     running.send({ id: 1, method: "test/silent" });
@@ -272,7 +307,7 @@ describe("mistakes", () => {
     const home = scratch();
     const marker = join(home, "started");
     const without = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", 'mount --bind /dev/null "$(command -v bwrap)" && exec "$@"', "sh"];
-    const { code: exit, stderr } = await gate(["touch", marker], { home, before: without, flags: ["--write", "/tmp"] }).ended;
+    const { code: exit, stderr } = await gate(["touch", marker], { home, before: without }).ended;
     expect([exit, existsSync(marker)]).toEqual([3, false]);
     expect(stderr).toContain("cell.no-bubblewrap");
     expect(stderr).toContain("apt-get install bubblewrap");

@@ -192,6 +192,55 @@ describe("a cut segment is found:", () => {
   });
 });
 
+describe("lines without a signature change nothing:", () => {
+  it("a second end in the chain, for a segment cut back to an earlier checkpoint", async () => {
+    const home = copy();
+    const file = sessionFiles(home)[0] as string;
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.subarray(0, bytes.indexOf("\n", bytes.indexOf('{"checkpoint"')) + 1));
+    const [, size, root] = (JSON.parse(linesOf(file).at(-1) as string) as { checkpoint: string }).checkpoint.split("\n");
+    const session = (JSON.parse(linesOf(file)[0] as string) as { session: string }).session;
+    const chain = join(home, "sallyport/state/journal/chain.jsonl");
+    writeFileSync(chain, `${JSON.stringify({ event: "end", time: "2026", session, records: Number(size), root })}\n`, { flag: "a" });
+    const { code, report } = await verify(home);
+    expect([code, report.segments[0]?.problem?.kind, report.chain.problem?.kind]).toEqual([1, "cut", "chain"]);
+  });
+
+  it("a record behind the end", async () => {
+    const home = copy();
+    const file = sessionFiles(home)[0] as string;
+    const lines = linesOf(file);
+    const last = lines.findLast(isRecord) as string;
+    const seq = (JSON.parse(last) as { seq: number }).seq;
+    write(file, [...lines, last.replace(`"seq":${seq}`, `"seq":${seq + 1}`).replace(/"prev":"\w+"/, `"prev":"${leafHash(Buffer.from(last)).slice(0, 16)}"`)]);
+    const { code, report } = await verify(home);
+    expect([code, report.segments[0]?.problem?.kind]).toEqual([1, "cut"]);
+  });
+
+  it("a session made up, with a line in the chain", async () => {
+    const home = copy();
+    const file = sessionFiles(home)[0] as string;
+    const session = "20991231T000000000Z-000000000000";
+    let prev = "0".repeat(16);
+    const lines = linesOf(file).filter(isRecord).slice(0, 4).map((line) => {
+      const record = line.replace(/"session":"[^"]+"/, `"session":"${session}"`).replace(/"prev":"\w+"/, `"prev":"${prev}"`);
+      prev = leafHash(Buffer.from(record)).slice(0, 16);
+      return record;
+    });
+    write(join(file, "..", `${session}.jsonl`), lines);
+    writeFileSync(join(home, "sallyport/state/journal/chain.jsonl"), `${JSON.stringify({ event: "begin", time: "2026", session, key: "0" })}\n`, { flag: "a" });
+    const { code, report } = await verify(home);
+    expect([code, report.segments.at(-1)?.problem?.kind]).toEqual([1, "signature"]);
+  });
+
+  it("a torn last line is no finding where the gate was killed", async () => {
+    const home = copy();
+    const file = sessionFiles(home)[2] as string;
+    writeFileSync(file, '{"seq":70,"ti', { flag: "a" });
+    expect((await verify(home)).code).toBe(0);
+  });
+});
+
 describe("a whole segment", () => {
   it("removed is missed, ended or not", async () => {
     for (const index of [0, 2]) {

@@ -1,7 +1,7 @@
 /** What a cell shows of the caller's files, tried from inside with a shell. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { gate, isRoot, records, sallyport, scratch, sessionFiles } from "../helpers.ts";
 
 /** Runs a script in a cell and returns what it wrote, out of the journal. */
@@ -70,7 +70,19 @@ describe("a directory", () => {
 });
 
 describe("Sallyport's own directories", () => {
-  it.each(["--read", "--write"])("are hidden in a home given with %s", async (flag) => {
+  it.each([
+    ["for writing", "--write", (home: string) => home],
+    ["through a link", "--read", (home: string) => `${home}-link`],
+  ])("cannot be given %s with what lies around them", async (_, flag, path) => {
+    const home = scratch();
+    symlinkSync(home, `${home}-link`);
+    onTestFinished(() => rmSync(`${home}-link`));
+    const { code, stderr } = await gate(["true"], { home, flags: [flag, path(home)] }).ended;
+    expect([code, stderr.includes("cell.path")]).toEqual([2, true]);
+  });
+
+  it("are hidden in a home that is given for reading, also under another name", async () => {
+    const flag = "--read";
     const home = scratch();
     chmodSync(home, 0o777);
     await inside("true", home);

@@ -1,5 +1,6 @@
 /** Which directories belong to a program or script, so that it runs in the cell: its installation, its package, never a whole home. */
 import { existsSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Host } from "../../model.ts";
 import { isWithin } from "../plan.ts";
@@ -37,5 +38,6 @@ const SHARED = ["/", "/tmp", "/var", "/var/tmp", "/opt", "/srv", "/mnt", "/media
 
 /** A home, or what holds homes or everybody's files: never given to a server because a script lies in it. */
 function isTooBroad(directory: string, host: Host): boolean {
-  return SHARED.includes(directory) || isWithin(host.env["HOME"] ?? "/", directory);
+    const home = host.env["HOME"]?.startsWith("/") === true ? host.env["HOME"] : homedir();
+  return SHARED.includes(directory) || isWithin(home, directory) || isWithin(existsSync(home) ? realpathSync(home) : home, directory);
 }
