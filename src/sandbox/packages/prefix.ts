@@ -34,7 +34,7 @@ function ancestors(directory: string): string[] {
   return directory === "/" ? ["/"] : [directory, ...ancestors(dirname(directory))];
 }
 
-const SHARED = ["/", "/tmp", "/var", "/var/tmp", "/opt", "/srv", "/mnt", "/media", "/home", "/root", "/etc", "/work", "/usr"];
+const SHARED = ["/", "/tmp", "/var", "/var/tmp", "/opt", "/srv", "/mnt", "/media", "/home", "/root", "/etc", "/usr"];
 
 /** A home, or what holds homes or everybody's files: never given to a server because a script lies in it. */
 function isTooBroad(directory: string, host: Host): boolean {
