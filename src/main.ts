@@ -45,17 +45,18 @@ function print(host: Host, text: string): number {
 
 function hostOf(processLike: NodeJS.Process): Host {
   const { env } = processLike;
+  const cwd = cwdOf(processLike);
   let base = clockOffset();
   return {
     env,
-    cwd: processLike.cwd(),
+    cwd,
     uid: processLike.getuid?.() ?? -1,
     gid: processLike.getgid?.() ?? -1,
     pid: processLike.pid,
     platform: processLike.platform,
     arch: processLike.arch,
     version: SALLYPORT_VERSION,
-    dirs: dirsOf(env, processLike.cwd()),
+    dirs: dirsOf(env, cwd),
     now: () => {
       // Microseconds from the steady clock, tied anew to the wall clock whenever that was set.
       const offset = clockOffset();
@@ -68,6 +69,15 @@ function hostOf(processLike: NodeJS.Process): Host {
     parent: () => processLike.ppid,
     onSignal: (listener) => (["SIGINT", "SIGTERM", "SIGHUP"] as const).forEach((signal) => processLike.on(signal, () => listener(signal))),
   };
+}
+
+/** A current directory that has been removed is none: names are then taken from the root. */
+function cwdOf(processLike: NodeJS.Process): string {
+  try {
+    return processLike.cwd();
+  } catch {
+    return "/";
+  }
 }
 
 /** Microseconds between the steady clock's start and the epoch, as the wall clock sees it now. */
