@@ -101,8 +101,10 @@ function fail(host: Host, thrown: unknown): number {
   return error.exitCode;
 }
 
-// Messages die young: a small nursery holds them as well, and a gate stands in front of every server of a client.
+// A gate stands in front of every server of a client. Messages die young, so a small nursery holds them as well; the few that
+// outlive it are collected before they have doubled the heap.
 setFlagsFromString("--semi-space-growth-factor=1");
+setFlagsFromString("--heap-growing-percent=20");
 
 const host = hostOf(process);
 const code = await main(process.argv.slice(2), host).catch((error: unknown) => fail(host, error));

@@ -9,6 +9,7 @@ export class Outbox {
   #chunk: Buffer | null = null;
   #start = 0;
   #end = 0;
+  #frames = 0;
   #closed = false;
 
   constructor(stream: Writable) {
@@ -16,6 +17,7 @@ export class Outbox {
   }
 
   add({ chunk, start, end }: Frame): void {
+    this.#frames += 1;
     if (this.#chunk === chunk && start === this.#end + 1) {
       this.#end = end;
       return;
@@ -26,13 +28,16 @@ export class Outbox {
     this.#end = end;
   }
 
-  /** Writes what was added; called after the commit. */
-  send(): void {
-    if (this.#chunk === null) return;
+  /** Writes what was added; called after the commit. Returns the number of frames. */
+  send(): number {
+    if (this.#chunk === null) return 0;
+    const frames = this.#frames;
+    this.#frames = 0;
     this.#closeRun();
     const bytes = this.#ready.length === 1 ? (this.#ready[0] as Buffer) : Buffer.concat(this.#ready);
     this.#ready = [];
     if (!this.#closed && this.#stream.writable) this.#stream.write(bytes);
+    return frames;
   }
 
   #closeRun(): void {

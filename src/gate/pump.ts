@@ -5,6 +5,7 @@ import type { SallyportError } from "../errors.ts";
 import { asSallyportError } from "../errors.ts";
 import { FrameSplitter, type Frame } from "../protocol/frame.ts";
 import { OversizeLine, carry, type Ports } from "./carry.ts";
+import { BusyPoll } from "./poll.ts";
 import { otherSide, type Session } from "./session.ts";
 
 /** So many frames leave together at the most: the other side can work on them while the rest is judged. */
@@ -31,7 +32,10 @@ export function pump({ source, from, session, ports, door, maxLine, onEnd }: Pum
   };
   const splitter = new FrameSplitter({ frame, fragment: (fragment) => oversize.take(fragment, from, session, ports) }, maxLine);
   door.hold(source, from);
-  source.on("data", (chunk: Buffer) => door.pass(() => splitter.push(chunk)));
+  source.on("data", (chunk: Buffer) => {
+    door.heard(from);
+    door.pass(() => splitter.push(chunk));
+  });
   let ended = false;
   const end = (): void => {
     if (ended) return;
@@ -58,6 +62,7 @@ export class Door {
   #failed = false;
   #draining = false;
   readonly #sources: { readonly stream: Readable; readonly from: Side }[] = [];
+  readonly #polls: Record<Side, BusyPoll> = { client: new BusyPoll(), server: new BusyPoll() };
 
   constructor(ports: Ports, session: Session, onFailure: (error: SallyportError) => void) {
     this.#ports = ports;
@@ -67,6 +72,10 @@ export class Door {
 
   hold(stream: Readable, from: Side): void {
     this.#sources.push({ stream, from });
+  }
+
+  heard(from: Side): void {
+    this.#polls[from].found();
   }
 
   /** Lets an action lay frames aside, and sends them. */
@@ -86,8 +95,8 @@ export class Door {
     } catch (error) {
       return this.#fail(error);
     }
-    this.#ports.outbox.client.send();
-    this.#ports.outbox.server.send();
+    this.#polls.client.sent(this.#ports.outbox.client.send());
+    this.#polls.server.sent(this.#ports.outbox.server.send());
     this.#session.delivered();
     this.#ports.segment.settle();
     for (const { stream, from } of this.#sources) this.#holdWhileFull(stream, from);

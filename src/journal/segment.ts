@@ -88,7 +88,7 @@ export class Segment {
     this.#reserve(text.length + value.length + 2);
     const start = this.#end;
     this.#end += (this.#buffer as FastBuffer).latin1Write(text, this.#end, text.length);
-    value.copy(this.#buffer, this.#end);
+    this.#buffer.set(value, this.#end);
     this.#end += value.length;
     this.#buffer[this.#end] = 0x7d;
     this.#end += 1;

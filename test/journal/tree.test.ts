@@ -48,4 +48,9 @@ describe("the tree", () => {
       }),
     );
   });
+
+  it("refuses a range whose subtrees cannot be those of its size", () => {
+    const leaf = leafHash(Buffer.from("a"));
+    for (const [size, count] of [[6, 1], [1, 2], [0, 1], [3, 0]] as const) expect(() => new CompactRange(size, Array(count).fill(leaf))).toThrow(RangeError);
+  });
 });
