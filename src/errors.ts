@@ -26,7 +26,7 @@ export const ERRORS = {
   // cell
   "cell.path": { fault: "user", text: "this directory cannot be given to a server", hint: "name an existing directory other than /, /proc, /sys, /dev or /run" },
   "cell.write-owner": { fault: "user", text: "a directory for writing belongs to root, and no server runs as root", hint: "chown 65534 DIRECTORY, or start sallyport as the directory's owner" },
-  "cell.variable": { fault: "user", text: "this is not a variable's name", hint: "use --env NAME to pass one on, or --env NAME=VALUE" },
+  "cell.variable": { fault: "user", text: "this variable cannot be passed on", hint: "use --env NAME to pass one on, or --env NAME=VALUE" },
   "cell.no-bubblewrap": { fault: "env", text: "bubblewrap is not installed", hint: "apt-get install bubblewrap (or dnf, pacman, apk); sallyport doctor checks the rest" },
   "cell.no-tool": { fault: "env", text: "a program that the cell needs is not installed", hint: "apt-get install util-linux; sallyport doctor names it" },
   "cell.refused": { fault: "env", text: "the kernel refused to build the cell", hint: "sallyport doctor tries each part and names the setting to change" },

@@ -13,7 +13,7 @@ import { Decoder } from "../protocol/decode.ts";
 import { refusal } from "../protocol/encode.ts";
 import { startBare, startCell, type Cell } from "../sandbox/launch.ts";
 import { resolveLaunch } from "../sandbox/packages/resolve.ts";
-import { makePlan, planDigest, type Isolation, type Plan } from "../sandbox/plan.ts";
+import { isWithin, makePlan, planDigest, type Isolation, type Plan } from "../sandbox/plan.ts";
 import { chooseUser, findProgram, findTools, survey } from "../sandbox/survey.ts";
 import { makeWish, refuseRootOwned } from "../sandbox/wish.ts";
 import { say, type Ports } from "./carry.ts";
@@ -56,10 +56,16 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   return converse(cell, journal, notes, options, host);
 }
 
+const KERNEL_OWN = ["/proc", "/sys"];
+
 /** Before the plan: a directory of ours that a server must not see has to be there to be hidden. */
 function makeDirectories(host: Host): void {
+  const directories = Object.values(host.dirs) as string[];
+  // Making directories recursively there never ends.
+  const closed = directories.find((directory) => KERNEL_OWN.some((own) => isWithin(directory, own)));
+  if (closed !== undefined) throw new SallyportError("journal.open", `${closed} is the kernel's own`);
   try {
-    for (const directory of Object.values(host.dirs) as string[]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw asSallyportError(error, "journal.open");
   }

@@ -16,6 +16,8 @@ export interface WishOptions {
 const STANDARD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const PASSED_ON = /^(?:TERM|LANG|LC_[A-Z]+|TZ|NODE_ENV)$/;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** The shell that holds the server back keeps these for itself. */
+const SHELL_OWN = ["PWD", "OLDPWD", "SHLVL"];
 /** Kernel interfaces and sockets of the machine's services: never directories of anybody's data. */
 const CLOSED = ["/proc", "/sys", "/dev", "/run", "/var/run"];
 
@@ -28,6 +30,7 @@ export function makeWish(options: WishOptions, launch: Launch, host: Host): Wish
 }
 
 function checkedDirectory(path: string, host: Host, write: boolean): string {
+  if (path === "") throw new SallyportError("cell.path", "an empty name");
   const at = resolve(host.cwd, path);
   const why = reasonAgainst(at, host, write);
   if (why !== null) throw new SallyportError("cell.path", `${at}: ${why}`);
@@ -95,6 +98,7 @@ function variable(text: string, host: Host): [string, string] | null {
   const equals = text.indexOf("=");
   const name = equals === -1 ? text : text.slice(0, equals);
   if (!NAME.test(name)) throw new SallyportError("cell.variable", name);
+  if (SHELL_OWN.includes(name)) throw new SallyportError("cell.variable", `${name} is a shell's own and never passed on`);
   const value = equals === -1 ? host.env[name] : text.slice(equals + 1);
   if (value?.includes("\0") === true) throw new SallyportError("cell.variable", `${name} holds a zero byte`);
   return value === undefined ? null : [name, value];

@@ -179,10 +179,10 @@ describe("stderr", () => {
 
 describe("the environment", () => {
   it("is an allow-list; --env adds to it", async () => {
-    const running = gate(ECHO, { home: scratch(), env: { SECRET: "s", LC_ALL: "C", TZ: "UTC", GIVEN: "g", NODE_OPTIONS: "--no-warnings" }, flags: ["--env", "GIVEN", "--env", "MADE=m=1"] });
+    const running = gate(ECHO, { home: scratch(), env: { SECRET: "s", LC_ALL: "C", TZ: "UTC", GIVEN: "g", NODE_OPTIONS: "--no-warnings" }, flags: ["--env", "GIVEN", "--env", "MADE=m=1", "--env", "word=w"] });
     running.send({ id: 1, method: "test/env" });
     const { result } = (await running.answerTo(1)) as { result: { names: string[] } };
-    expect(result.names).toEqual(["GIVEN", "HOME", "LC_ALL", "LOGNAME", "MADE", "PATH", "SHELL", "TMPDIR", "TZ", "USER"]);
+    expect(result.names).toEqual(["GIVEN", "HOME", "LC_ALL", "LOGNAME", "MADE", "PATH", "SHELL", "TMPDIR", "TZ", "USER", "word"]);
   });
 });
 
@@ -274,6 +274,12 @@ describe("the end", () => {
     running.child.kill("SIGKILL");
     await eventually(() => processesWith(marker).length === 0, "no child left", 500);
   });
+
+  it("comes when the client has died, though somebody else holds its pipes", async () => {
+    const home = scratch();
+    await gate(ECHO, { home, before: ["sh", "-c", 'sleep 8 2>/dev/null | "$@" & sleep 1', "sh"] }).ended;
+    expect(records(home).at(-1)?.message).toMatchObject({ event: "session.end", cause: "client-gone" });
+  });
 });
 
 describe("mistakes", () => {
@@ -290,7 +296,9 @@ describe("mistakes", () => {
     [["run", "--read", "/proc/1", "--", "true"], 2, "cell.path"],
     [["run", "--read", "/no/such/dir", "--", "true"], 2, "cell.path"],
     [["run", "--write", "/etc/hostname", "--", "true"], 2, "cell.path"],
+    [["run", "--read=", "--", "true"], 2, "cell.path"],
     [["run", "--env", "1X", "--", "true"], 2, "cell.variable"],
+    [["run", "--env", "PWD=/x", "--", "true"], 2, "cell.variable"],
     [["run", "--isolation", "none", "--", "true"], 2, "usage.reason"],
     [["run", "--isolation", "docker", "--", "true"], 2, "usage.option"],
     [["run", "--durability", "maybe", "--", "true"], 2, "usage.option"],
@@ -301,6 +309,11 @@ describe("mistakes", () => {
     expect([ended, stdout]).toEqual([exit, ""]);
     expect(stderr).toContain(`(${expected})`);
     expect(stderr).toContain("next step: ");
+  });
+
+  it.each(["/proc/x", "/sys/kernel/x"])("in the place of our own files (%s) end with 3, and end", async (place) => {
+    const { code: ended, stderr } = await sallyport(["run", "--", "true"], { home: scratch(), env: { SALLYPORT_HOME: place } });
+    expect([ended, stderr.includes("(journal.open)")]).toEqual([3, true]);
   });
 
   it.runIf(isRoot)("in the cell's needs end with 3 and never start the server", async () => {

@@ -32,7 +32,7 @@ export interface Invocation {
  * died: then nothing is started. The announcement comes from a subshell, as the redirection would leave the shell with a
  * descriptor more for a moment. Variables that shells add of their own are taken away again.
  */
-const STAGE = `(printf r >&${STDIN_FD}); read -r word; [ "$word" = go ] || exit 125; unset PWD OLDPWD SHLVL word; exec "$@" <&${STDIN_FD} ${STDIN_FD}<&-`;
+const STAGE = `(printf r >&${STDIN_FD}); read -r sallyport_go; [ "$sallyport_go" = go ] || exit 125; unset PWD OLDPWD SHLVL sallyport_go; exec "$@" <&${STDIN_FD} ${STDIN_FD}<&-`;
 
 /**
  * @param token a random word that stays in the command line of every process of bubblewrap's: the guard knows them by it.
