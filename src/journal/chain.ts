@@ -56,7 +56,9 @@ function endsWhole(descriptor: number): boolean {
 
 function readRange(descriptor: number, signer: Signer): { range: CompactRange; end: number } {
   const { size } = fstatSync(descriptor);
-  const known = lastCheckpoint(readAt(descriptor, Math.max(0, size - TAIL_BYTES), TAIL_BYTES), signer);
+  // Not a byte beyond `size`: another gate may append meanwhile, and its checkpoint would end behind what is read here.
+  const tail = Math.min(size, TAIL_BYTES);
+  const known = lastCheckpoint(readAt(descriptor, size - tail, tail), size, signer);
   const range = known?.range ?? new CompactRange();
   let end = known?.end ?? 0;
   const rest = readAt(descriptor, end, size - end);
@@ -70,14 +72,14 @@ function readRange(descriptor: number, signer: Signer): { range: CompactRange; e
 }
 
 /** The newest checkpoint that is ours and agrees with its own range; anything doubtful means reading from the start. */
-function lastCheckpoint(tail: Buffer, signer: Signer): { range: CompactRange; end: number } | null {
+function lastCheckpoint(tail: Buffer, fileSize: number, signer: Signer): { range: CompactRange; end: number } | null {
   for (const line of tail.toString("utf8").split("\n").toReversed()) {
     if (!line.startsWith(CHECKPOINT_LINE)) continue;
     try {
       const { checkpoint, range, end } = JSON.parse(line) as ChainCheckpoint;
       const { origin, size, root } = openCheckpoint(checkpoint, signer);
       const known = new CompactRange(size, range);
-      if (origin === CHAIN_ORIGIN && Number.isSafeInteger(end) && toBase64(known.root()) === root) return { range: known, end };
+      if (origin === CHAIN_ORIGIN && Number.isSafeInteger(end) && end >= 0 && end <= fileSize && toBase64(known.root()) === root) return { range: known, end };
     } catch {
       return null;
     }

@@ -1,6 +1,10 @@
 /** Storage that fails: full, read-only, slow to be asked for. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { appendToChain, type ChainCheckpoint, type ChainEntry } from "../../src/journal/chain.ts";
+import { openCheckpoint } from "../../src/journal/checkpoint.ts";
+import { openSigner } from "../../src/journal/key.ts";
 import { MAIN, Running, gate, isRoot, records, sallyport, scratch, server } from "../helpers.ts";
 
 describe.runIf(isRoot)("a full disk", () => {
@@ -66,6 +70,23 @@ describe("many gates at once", () => {
     const { code, stdout } = await sallyport(["journal", "verify", "--all", "--json"], { home });
     const { chain, segments } = JSON.parse(stdout) as { chain: { entries: number; proved: number }; segments: { ended: boolean }[] };
     expect([code, chain.entries, chain.proved, segments.length, segments.every(({ ended }) => ended)]).toEqual([0, 24, 24, 12, true]);
+  });
+});
+
+describe("the chain", () => {
+  const file = "journal/chain.jsonl";
+
+  /** Another gate's checkpoint may say that it ends behind what this gate sees; somebody else's may say anything. */
+  it.each([1e9, -1])("goes on from its first line where a checkpoint says that it ends at %i", (end) => {
+    const folder = join(scratch(), "state");
+    const signer = openSigner(folder, process.getuid?.() ?? -1);
+    const entry = (session: string): ChainEntry => ({ event: "begin", time: "2026-11-21T00:00:00.000000Z", session, key: signer.id });
+    appendToChain(join(folder, "journal"), entry("one"), signer);
+    writeFileSync(join(folder, file), readFileSync(join(folder, file), "utf8").replace(/"end":\d+/, `"end":${end}`));
+    appendToChain(join(folder, "journal"), entry("two"), signer);
+    const last = JSON.parse(readFileSync(join(folder, file), "utf8").trim().split("\n").at(-1) as string) as ChainCheckpoint;
+    expect(openCheckpoint(last.checkpoint, signer).size).toBe(2);
+    expect(last.range).toHaveLength(1);
   });
 });
 
