@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SallyportError } from "../errors.ts";
+import { SallyportError, escapeControls } from "../errors.ts";
 import { openSigner, parseVerifier, type Verifier } from "../journal/key.ts";
 import { findSession, readRecords, type ReadRecord } from "../journal/read.ts";
 import { segmentFile } from "../journal/segment.ts";
@@ -143,15 +143,17 @@ function verifyEverything({ folder, json, paint, host }: Request, verifier: Veri
   const bad = segments.filter((report) => report.problem !== null).length;
   if (json) host.stdout.write(`${JSON.stringify({ key: verifier.vkey, chain, segments }, null, 2)}\n`);
   else {
-    const state = chain.problem === null ? paint("green", "proved") : paint("red", `WRONG from byte ${chain.problem.from}: ${chain.problem.text}`);
+    const state = chain.problem === null ? paint("green", "proved") : paint("red", `WRONG from byte ${chain.problem.from}: ${escapeControls(chain.problem.text)}`);
     host.stdout.write(`chain of ${chain.entries} entries: ${state}\n${segments.length} sessions, ${bad} wrong; key ${verifier.vkey}\n`);
   }
   return bad === 0 && chain.problem === null ? 0 : 1;
 }
 
+/** Names and texts come from files that somebody may have altered: none of them writes a line of its own. */
 function sentence({ session, records, proved, until, ended, problem }: SegmentReport, paint: Paint): string {
-  const span = until === null ? "nothing is proved" : `records 0 to ${proved - 1} are proved, up to ${until}`;
+  const name = escapeControls(session);
+  const span = until === null ? "nothing is proved" : `records 0 to ${proved - 1} are proved, up to ${escapeControls(until)}`;
   const open = records > proved ? `; ${records - proved} after the last checkpoint are not` : "";
-  if (problem !== null) return `${session}: ${paint("red", "WRONG")} from byte ${problem.from}${problem.to > problem.from ? ` to ${problem.to}` : ""}: ${problem.text} (${problem.kind}); ${span}`;
-  return `${session}: ${paint("green", "good")}, ${span}${open}${ended ? "" : "; the session has no end: its gate runs or was killed"}`;
+  if (problem !== null) return `${name}: ${paint("red", "WRONG")} from byte ${problem.from}${problem.to > problem.from ? ` to ${problem.to}` : ""}: ${escapeControls(problem.text)} (${problem.kind}); ${span}`;
+  return `${name}: ${paint("green", "good")}, ${span}${open}${ended ? "" : "; the session has no end: its gate runs or was killed"}`;
 }

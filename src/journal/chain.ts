@@ -34,6 +34,7 @@ export function appendToChain(folder: string, entry: ChainEntry, signer: Signer)
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const descriptor = openSync(chainFile(folder), "a+", 0o600);
     try {
+      if (!fstatSync(descriptor).isFile()) throw new Error("the chain is not a file");
       // A line that a full disk or a power cut tore stays a (bad) line of its own, instead of spoiling ours.
       const lead = endsWhole(descriptor) ? "" : "\n";
       writeSync(descriptor, `${lead}${JSON.stringify(entry)}\n`);

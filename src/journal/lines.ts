@@ -1,5 +1,5 @@
 /** Reads a journal file line by line with its byte positions, in constant memory. */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { FrameSplitter } from "../protocol/frame.ts";
 
 export interface Line {
@@ -14,9 +14,11 @@ const CHUNK = 1024 * 1024;
 /** A record of the longest frame, as base64, and its head. */
 const LINE_LIMIT = 512 * 1024 * 1024;
 
+/** Throws where there is no regular file: a named pipe laid in its place would be waited for without end. */
 export function* readLines(file: string): Generator<Line> {
-  const descriptor = openSync(file, "r");
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!fstatSync(descriptor).isFile()) throw new Error("it is not a file");
     const found: Buffer[] = [];
     const splitter = new FrameSplitter({ frame: ({ bytes }) => found.push(bytes), fragment: ({ bytes }) => found.push(bytes) }, LINE_LIMIT);
     let size = 0;

@@ -1,5 +1,5 @@
 /** Reads records for people; proves nothing (that is verify.ts). */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { SallyportError } from "../errors.ts";
 import type { Stream } from "../model.ts";
 import { CHECKPOINT_LINE } from "./chain.ts";
@@ -29,10 +29,12 @@ export function findSession(folder: string, wanted: string): string {
   return found[0];
 }
 
-/** Every line of a segment that is a record; lines that are none are left to `verify`. */
+/** Every line of a segment that is a record; lines, and things, that are none are left to `verify`. */
 export function* readRecords(folder: string, session: string): Generator<{ line: string; record: ReadRecord }> {
   const file = segmentFile(folder, session);
-  if (!existsSync(file)) throw new SallyportError("journal.no-session", session);
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new SallyportError("journal.no-session", session);
+  if (!found.isFile()) return;
   for (const { bytes } of readLines(file)) {
     const line = bytes.toString("utf8");
     if (line.startsWith(CHECKPOINT_LINE)) continue;

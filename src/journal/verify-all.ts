@@ -1,5 +1,5 @@
 /** What the whole journal proves: the chain's own checkpoints, and every segment that it lists or that lies there unlisted. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CHECKPOINT_LINE, chainFile, type ChainCheckpoint, type ChainEntry } from "./chain.ts";
 import { CHAIN_ORIGIN, NoteError, openCheckpoint } from "./checkpoint.ts";
@@ -73,7 +73,8 @@ function verifyChain(folder: string, verifier: Verifier): { chain: JournalReport
   const range = new CompactRange();
   const roots = [toBase64(range.root())];
   let proved = 0;
-  let first: Problem | null = existsSync(chainFile(folder)) ? null : { kind: "chain", text: "there is no chain", from: 0, to: 0 };
+  const isFile = statSync(chainFile(folder), { throwIfNoEntry: false })?.isFile() === true;
+  let first: Problem | null = isFile ? null : { kind: "chain", text: "there is no chain", from: 0, to: 0 };
   for (const { bytes, at, whole } of first === null ? readLines(chainFile(folder)) : []) {
     const found = (text: string): void => void (first ??= { kind: "chain", text, from: at, to: at + bytes.length });
     if (bytes.toString("latin1", 0, CHECKPOINT_LINE.length) === CHECKPOINT_LINE) {

@@ -1,5 +1,6 @@
 /** Storage that fails: full, read-only, slow to be asked for. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { appendToChain, type ChainCheckpoint, type ChainEntry } from "../../src/journal/chain.ts";
@@ -87,6 +88,44 @@ describe("the chain", () => {
     const last = JSON.parse(readFileSync(join(folder, file), "utf8").trim().split("\n").at(-1) as string) as ChainCheckpoint;
     expect(openCheckpoint(last.checkpoint, signer).size).toBe(2);
     expect(last.range).toHaveLength(1);
+  });
+});
+
+describe("what is no segment", () => {
+  /** A session that verifies, and beside it something made by `make`. */
+  async function beside(make: (sessions: string) => void): Promise<{ home: string; verified: { code: number | null; stdout: string } }> {
+    const home = scratch();
+    await gate(["true"], { home }).ended;
+    make(join(home, "sallyport/state/journal/sessions"));
+    return { home, verified: await sallyport(["journal", "verify", "--all"], { home }) };
+  }
+
+  it.each([
+    ["a named pipe", (at: string) => void execFileSync("mkfifo", [at])],
+    ["a directory", (at: string) => mkdirSync(at)],
+    ["a link to a device", (at: string) => symlinkSync("/dev/zero", at)],
+  ])("%s, is found by verify and passed over by who reads", async (_, make) => {
+    const { home, verified } = await beside((sessions) => make(join(sessions, "x.jsonl")));
+    expect([verified.code, verified.stdout.includes("x: WRONG")]).toEqual([1, true]);
+    for (const action of [["tail"], ["show"], ["show", "x"]]) expect((await sallyport(["journal", ...action], { home })).code).toBe(0);
+  });
+
+  it("does not write lines of its own by its name", async () => {
+    const { verified } = await beside((sessions) => writeFileSync(join(sessions, "a\u001b[2J\nb: good.jsonl"), "no record\n"));
+    expect(verified.code).toBe(1);
+    expect(verified.stdout).toContain("a\\u001b[2J\\u000ab: good: WRONG");
+    expect(verified.stdout).not.toContain("\u001b");
+  });
+
+  it("in the chain's place lets no session start", async () => {
+    const home = scratch();
+    await gate(["true"], { home }).ended;
+    const chain = join(home, "sallyport/state/journal/chain.jsonl");
+    rmSync(chain);
+    execFileSync("mkfifo", [chain]);
+    const { code, stderr } = await gate(["true"], { home }).ended;
+    expect([code, stderr.includes("(journal.open)")]).toEqual([3, true]);
+    expect((await sallyport(["journal", "verify", "--all"], { home })).stdout).toContain("there is no chain");
   });
 });
 

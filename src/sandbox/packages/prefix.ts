@@ -38,6 +38,6 @@ const SHARED = ["/", "/tmp", "/var", "/var/tmp", "/opt", "/srv", "/mnt", "/media
 
 /** A home, or what holds homes or everybody's files: never given to a server because a script lies in it. */
 function isTooBroad(directory: string, host: Host): boolean {
-    const home = host.env["HOME"]?.startsWith("/") === true ? host.env["HOME"] : homedir();
+  const home = host.env["HOME"]?.startsWith("/") === true ? host.env["HOME"] : homedir();
   return SHARED.includes(directory) || isWithin(home, directory) || isWithin(existsSync(home) ? realpathSync(home) : home, directory);
 }
