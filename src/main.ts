@@ -6,6 +6,9 @@ import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
 import type { Command } from "./commands/command.ts";
 
+/** What every server of this machine is bound by, whatever its own manifest says. */
+const BASELINE = "/etc/sallyport/baseline.yaml";
+
 declare const SALLYPORT_VERSION: string;
 
 /** Loaded on first need: `run` must not pay for the others. */
@@ -57,6 +60,7 @@ function hostOf(processLike: NodeJS.Process): Host {
     arch: processLike.arch,
     version: SALLYPORT_VERSION,
     dirs: dirsOf(env, cwd),
+    baseline: BASELINE,
     now: () => {
       // Microseconds from the steady clock, tied anew to the wall clock whenever that was set.
       const offset = clockOffset();

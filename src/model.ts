@@ -26,6 +26,8 @@ export interface Host {
   readonly arch: string;
   readonly version: string;
   readonly dirs: Dirs;
+  /** The machine's manifest of bounds; it need not exist. */
+  readonly baseline: string;
   /** Microseconds since the Unix epoch, UTC. */
   readonly now: () => number;
   readonly stdin: NodeJS.ReadStream;
@@ -41,4 +43,43 @@ export interface Dirs {
   readonly config: string;
   readonly state: string;
   readonly cache: string;
+}
+
+export type SlotType = "text" | "path" | "url" | "host" | "sql" | "command" | "argument" | "identifier" | "glob" | "regex" | "email" | "secret" | "enum" | "number" | "boolean";
+
+/** What an argument is; the keys are those of the manifest (manifest/schema.ts tells each). */
+export interface Slot {
+  readonly type: SlotType;
+  readonly roots?: readonly string[];
+  readonly access?: "read" | "write";
+  readonly hosts?: readonly string[];
+  readonly schemes?: readonly string[];
+  readonly dialect?: "postgresql" | "mysql" | "sqlite" | "any";
+  readonly statements?: readonly ("read" | "insert" | "update" | "delete" | "define")[];
+  readonly programs?: readonly string[];
+  readonly allow?: readonly ("pipe" | "list" | "redirect" | "substitution" | "assignment")[];
+  readonly values?: readonly (string | number | boolean)[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly pattern?: string;
+  readonly maxLength?: number;
+}
+
+/** JSON pointers, `*` for each item, with what stands there. */
+export type Slots = Readonly<Record<string, Slot>>;
+
+/** How bad a finding is: `hold` keeps the item back, `mask` rewrites its range, `mark` and `note` are told. */
+export type Severity = "hold" | "mask" | "mark" | "note";
+
+/** What a guard noticed. */
+export interface Finding {
+  /** Id of the rule; docs/rules.md lists them. */
+  readonly rule: string;
+  readonly severity: Severity;
+  /** JSON pointer of the value. */
+  readonly at: string;
+  /** UTF-16 offsets in that string. */
+  readonly range: readonly [start: number, end: number];
+  /** A short piece of the text, escaped; never a secret. */
+  readonly evidence: string;
 }

@@ -1,17 +1,55 @@
 /** Bundles src/ into dist/: one entry, split by command, so that `run` loads nothing that it does not need. */
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
 
+/** Copied beside the bundle, which finds them there. */
+const WASM = ["libpg-query/wasm/libpg-query.wasm", "@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm", "web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"];
+/** Loaded when first needed, never by every gate. */
+const HEAVY = /node_modules\/(?:yaml|ajv|re2js|libpg-query|@guanmingchiu|web-tree-sitter)\//;
+
+const quiet = process.argv.includes("--quiet");
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 rmSync("dist", { recursive: true, force: true });
 const bundle = await rolldown({
   input: { main: "src/main.ts" },
   platform: "node",
   transform: { define: { SALLYPORT_VERSION: JSON.stringify(version) } },
+  // The parsers' loaders also know browsers, and evaluate nothing here.
+  checks: { eval: false },
 });
 const { output } = await bundle.write({ dir: "dist", format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name].js", banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : "") });
 await bundle.close();
 chmodSync("dist/main.js", 0o755);
-if (!process.argv.includes("--quiet")) {
-  for (const { fileName, code } of output) console.log(`${fileName.padEnd(20)} ${(code.length / 1024).toFixed(1)} KiB`);
+for (const file of WASM) copyFileSync(join("node_modules", file), join("dist", basename(file)));
+const chunks = new Map(output.filter(({ type }) => type === "chunk").map((chunk) => [chunk.fileName, chunk]));
+refuseHeavy();
+writeFileSync("dist/THIRD-PARTY.txt", notices());
+if (!quiet) for (const { fileName, code } of chunks.values()) console.log(`${fileName.padEnd(24)} ${(code.length / 1024).toFixed(1).padStart(7)} KiB`);
+
+/** What a gate loads before its first message. */
+function refuseHeavy() {
+  const seen = new Set();
+  const visit = (name) => {
+    if (seen.has(name) || !chunks.has(name)) return;
+    seen.add(name);
+    chunks.get(name).imports.forEach(visit);
+  };
+  const run = [...chunks.values()].find(({ facadeModuleId }) => facadeModuleId?.endsWith("src/commands/run.ts"));
+  visit("main.js");
+  visit(run.fileName);
+  const heavy = [...seen].flatMap((name) => chunks.get(name).moduleIds).filter((id) => HEAVY.test(id));
+  if (heavy.length > 0) throw new Error(`run loads ${heavy.join(", ")}`);
+}
+
+/** Licences of what is bundled. */
+function notices() {
+  const modules = [...chunks.values()].flatMap(({ moduleIds }) => moduleIds).concat(WASM.map((file) => join(process.cwd(), "node_modules", file)));
+  const packages = new Set(modules.map((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1]).filter(Boolean));
+  return [...packages].sort((a, b) => (a < b ? -1 : 1)).map((name) => {
+    const folder = join("node_modules", name);
+    const { version: its, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one)) ?? (existsSync(join(folder, "wasm/LICENSE")) ? "wasm/LICENSE" : undefined);
+    return `${name} ${its} (${license})\n\n${file === undefined ? "" : readFileSync(join(folder, file), "utf8").trim()}\n`;
+  }).join(`\n${"-".repeat(80)}\n\n`);
 }

@@ -2,16 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { reference } from "./reference.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (name) => readFileSync(join(root, name), "utf8");
 const problems = [];
 
-const table = read("src/errors.ts").match(/export const ERRORS = \{[^]*?\n\} as const/)[0];
-const codes = [...table.matchAll(/^ {2}"([a-z0-9.-]+)": \{ fault: "(\w+)"/gm)].map(([, code, fault]) => `${code} ${fault}`);
-const documented = [...read("docs/errors.md").matchAll(/^\| `([a-z0-9.-]+)` \| (\w+) \|/gm)].map(([, code, fault]) => `${code} ${fault}`);
-for (const code of codes) if (!documented.includes(code)) problems.push(`docs/errors.md does not list ${code}`);
-for (const code of documented) if (!codes.includes(code)) problems.push(`docs/errors.md lists ${code}, which is none`);
+for (const [file, text] of Object.entries(await reference())) if (read(file) !== text) problems.push(`${file} is not what the source says; npm run docs writes it`);
+const codes = [...read("docs/errors.md").matchAll(/^\| `([a-z0-9.-]+)` \| (\w+) \|/gm)].map(([, code, fault]) => `${code} ${fault}`);
 const sources = execFileSync("git", ["grep", "-hoE", '"[a-z]+\\.[a-z0-9-]+"', "--", "src"], { cwd: root, encoding: "utf8" }).split("\n");
 for (const code of codes.map((entry) => entry.split(" ")[0])) if (sources.filter((text) => text === `"${code}"`).length < 2) problems.push(`${code} is in the table, and nothing uses it`);
 

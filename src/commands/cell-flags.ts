@@ -1,6 +1,6 @@
 /** The flags that `run` and `explain` share: they describe one and the same cell. */
 import { SallyportError } from "../errors.ts";
-import type { RunOptions } from "../gate/run.ts";
+import type { ServerOptions } from "../gate/prepare.ts";
 
 export const CELL_FLAGS = {
   read: { type: "string", multiple: true },
@@ -9,16 +9,20 @@ export const CELL_FLAGS = {
   isolation: { type: "string" },
   reason: { type: "string" },
   update: { type: "boolean" },
+  server: { type: "string" },
+  manifest: { type: "string" },
 } as const;
 
-export const CELL_HELP = `  --read PATH          show a directory or file to the server, read-only; repeatable.
+export const CELL_HELP = `  --server NAME        a server of the manifest, which then says what it may read, write and be asked
+  --manifest FILE      that manifest (default: ./sallyport.yaml, then sallyport.yaml in the configuration directory)
+  --read PATH          show a directory or file to the server, read-only; repeatable.
                        Directories that the server's own arguments name are shown read-only as they are
   --write DIR          a directory that the server may write; repeatable
   --env NAME[=VALUE]   pass a variable on to the server; repeatable
   --update             fetch the package again instead of the version pinned at first use
   --isolation NAME     bubblewrap (default), or none, which needs --reason "…" and is recorded`;
 
-type CellOptions = Pick<RunOptions, "command" | "isolation" | "reason" | "read" | "write" | "env" | "update">;
+
 
 interface Values {
   readonly read?: string[];
@@ -27,6 +31,8 @@ interface Values {
   readonly isolation?: string;
   readonly reason?: string;
   readonly update?: boolean;
+  readonly server?: string;
+  readonly manifest?: string;
 }
 
 /** Splits at the first `--`: what is behind it belongs to the server, and is never read as an option. */
@@ -36,12 +42,20 @@ export function splitCommand(args: readonly string[]): { own: readonly string[];
 }
 
 /** Throws `usage.*`. */
-export function cellOptions(values: Values, positionals: readonly string[], server: readonly string[]): CellOptions {
+export function cellOptions(values: Values, positionals: readonly string[], server: readonly string[]): ServerOptions {
   if (positionals.length > 0) throw new SallyportError("usage.no-command", `${positionals.join(" ")} stands before the dashes`);
-  if (server.length === 0) throw new SallyportError("usage.no-command");
+  if (values.server === undefined && values.manifest !== undefined) throw new SallyportError("usage.option", "--manifest needs --server NAME beside it");
+  if (values.server !== undefined) refuseBesideManifest(values);
+  else if (server.length === 0) throw new SallyportError("usage.no-command");
   const isolation = values.isolation ?? "bubblewrap";
   if (isolation !== "bubblewrap" && isolation !== "none") throw new SallyportError("usage.option", `--isolation ${isolation}: bubblewrap or none`);
   const reason = values.reason?.trim() ?? "";
   if (isolation === "none" && reason === "") throw new SallyportError("usage.reason");
-  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], update: values.update === true };
+  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], update: values.update === true, server: values.server ?? null, manifest: values.manifest ?? null };
+}
+
+/** What the manifest requires is not undercut from the command line. */
+function refuseBesideManifest(values: Values): void {
+  const given = (["read", "write", "env", "isolation", "reason"] as const).find((name) => values[name] !== undefined);
+  if (given !== undefined) throw new SallyportError("usage.option", `--${given} beside --server: the manifest says that`);
 }

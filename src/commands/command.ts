@@ -2,6 +2,7 @@
 import { parseArgs, styleText, type ParseArgsConfig } from "node:util";
 import { SallyportError, escapeControls } from "../errors.ts";
 import type { Host } from "../model.ts";
+import { nearest } from "../nearest.ts";
 
 /** Flags in, one call, rendering out; returns the exit code. */
 export type Command = (args: readonly string[], host: Host) => Promise<number> | number;
@@ -17,23 +18,6 @@ export function parseFlags<const T extends Flags>(args: readonly string[], optio
     const near = nearest(given.replace(/^-+/, ""), Object.keys(options));
     throw new SallyportError("usage.option", near === null ? (error as Error).message.split(". ")[0] : `${given} is not one; did you mean --${near}?`, { cause: error });
   }
-}
-
-/** The name at the smallest edit distance, if that is small. */
-function nearest(given: string, names: readonly string[]): string | null {
-  const ranked = names.map((name) => [distance(given, name), name] as const).sort(([a], [b]) => a - b);
-  const [best] = ranked;
-  return best !== undefined && given.length > 1 && best[0] <= 2 ? best[1] : null;
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) next[j] = Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length] as number;
 }
 
 /** Names and paths come from peers, so control characters are escaped; colour is added after that, cell by cell. */

@@ -1,4 +1,4 @@
-import { planRun } from "../gate/run.ts";
+import { prepare } from "../gate/prepare.ts";
 import { invocation } from "../sandbox/backends/bubblewrap.ts";
 import { planDigest, type Mount, type Plan } from "../sandbox/plan.ts";
 import { findTools } from "../sandbox/survey.ts";
@@ -23,9 +23,9 @@ export const command: Command = async (args, host) => {
     host.stdout.write(HELP);
     return 0;
   }
-  const plan = await planRun(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const { plan, chosen } = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : invocation(plan, findTools(host), "TOKEN", false);
-  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options }, null, 2) : render(plan, painter(host, values["no-color"]));
+  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : render(plan, painter(host, values["no-color"]));
   host.stdout.write(`${text}\n`);
   return 0;
 };

@@ -2,7 +2,7 @@
  * One message, one direction: frame -> decode -> relate -> decide -> record -> enact. Both directions go through here;
  * the side is data. What is thrown on the way becomes a recorded refusal, and an answer to who asked.
  */
-import { escapeControls, SallyportError, asSallyportError } from "../errors.ts";
+import { escapeControls, SallyportError, asSallyportError, type Code } from "../errors.ts";
 import type { Side, Verdict } from "../model.ts";
 import type { Segment } from "../journal/segment.ts";
 import { ALLOW } from "../journal/record.ts";
@@ -10,6 +10,7 @@ import type { Decoded, Decoder } from "../protocol/decode.ts";
 import { errorAnswer, refusal } from "../protocol/encode.ts";
 import { frameOf, type Fragment, type Frame } from "../protocol/frame.ts";
 import { TopLevelPeek, type Peeked } from "../protocol/peek.ts";
+import type { Judge, Ruling } from "./judge.ts";
 import type { Notes } from "./notes.ts";
 import type { Outbox } from "./outbox.ts";
 import { otherSide, type Exchange, type Session } from "./session.ts";
@@ -20,6 +21,16 @@ export interface Ports {
   /** What goes to each side; sent only after the segment's commit. */
   readonly outbox: Readonly<Record<Side, Outbox>>;
   readonly notes: Notes;
+  readonly judge: Judge;
+  /** Frames that wait for their ruling. */
+  readonly held: Set<Held>;
+  /** Runs what a held frame was waiting for, and sends what it laid aside. */
+  later: (action: () => void) => void;
+}
+
+export interface Held {
+  readonly frame: Frame;
+  readonly from: Side;
 }
 
 /** A frame that the journal has; nothing else can be enacted. */
@@ -29,21 +40,67 @@ interface Recorded {
   readonly verdict: Verdict;
 }
 
+/** A line that was understood and related, on its way to a ruling. */
+interface Judged {
+  readonly frame: Frame;
+  readonly from: Side;
+  readonly batch: boolean;
+  readonly exchanges: readonly Exchange[];
+}
+
 export function carry(frame: Frame, from: Side, session: Session, ports: Ports): void {
   let decoded: Decoded | null = null;
+  let judged: Judged | null = null;
   try {
     decoded = ports.decoder.decode(frame);
-    const exchanges = session.relate(decoded, from);
-    const verdict = decide(exchanges);
-    enact(record(frame, from, verdict, ports), ports);
+    judged = { frame, from, batch: decoded.batch, exchanges: session.relate(decoded, from) };
+    const rulings = decide(judged, session, ports);
+    if (rulings instanceof Promise) hold(judged, rulings, session, ports);
+    else conclude(judged, rulings, ports);
   } catch (thrown) {
-    refuse(frame, decoded, from, asSallyportError(thrown), session, ports);
+    if (judged === null) refuse(frame, decoded, from, asSallyportError(thrown), session, ports);
+    else deny(judged, asSallyportError(thrown), session, ports);
   }
 }
 
-/** Manifest, guards and policy will speak here; what decoding and relating accept is allowed until they do. */
-function decide(_exchanges: readonly Exchange[]): Verdict {
-  return ALLOW;
+/** What manifest, pins, guards and limits say; a promise only where something has to be loaded first. */
+function decide({ frame, batch, exchanges }: Judged, session: Session, ports: Ports): readonly Ruling[] | Promise<readonly Ruling[]> {
+  const waiting = session.count("client");
+  if (!batch) {
+    const ruling = ports.judge.rule(exchanges[0] as Exchange, waiting, () => frame.bytes.toString("utf8"));
+    return ruling instanceof Promise ? ruling.then((one) => [one]) : [ruling];
+  }
+  const messages = JSON.parse(frame.bytes.toString("utf8")) as unknown[];
+  const rulings = exchanges.map((exchange, index) => ports.judge.rule(exchange, waiting, () => JSON.stringify(messages[index])));
+  return rulings.some((ruling) => ruling instanceof Promise) ? Promise.all(rulings.map(async (ruling) => ruling)) : (rulings as Ruling[]);
+}
+
+/** Everything else passes meanwhile. What is cancelled or too late when the ruling comes does not cross any more. */
+function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Session, ports: Ports): void {
+  const { frame, from, exchanges } = judged;
+  const held: Held = { frame, from };
+  ports.held.add(held);
+  const after = (action: () => void): void =>
+    ports.later(() => {
+      if (!ports.held.delete(held)) return;
+      const cancelled = exchanges.some(({ asked }) => asked !== null && !session.isWaiting(from, asked.id));
+      if (cancelled) record(frame, from, { decision: "deny", reasons: ["message.cancelled" satisfies Code] }, ports);
+      else action();
+    });
+  rulings.then(
+    (settled) => after(() => conclude(judged, settled, ports)),
+    (error: unknown) => after(() => deny(judged, asSallyportError(error), session, ports)),
+  );
+}
+
+function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], ports: Ports): void {
+  const rewritten = rulings.filter(({ rewritten: message }) => message !== null);
+  if (rewritten.length === 0) return enact(record(frame, from, ALLOW, ports), ports);
+  const reasons = [...new Set(rewritten.flatMap(({ verdict }) => verdict.reasons))];
+  record(frame, from, { decision: "rewrite", reasons }, ports);
+  const messages = batch ? (JSON.parse(frame.bytes.toString("utf8")) as unknown[]) : [];
+  const texts = exchanges.map((_, index) => rulings[index]?.rewritten ?? JSON.stringify(messages[index]));
+  say(otherSide(from), batch ? `[${texts.join(",")}]` : (texts[0] as string), ports, "rewrite");
 }
 
 function record(frame: Frame, from: Side, verdict: Verdict, ports: Ports): Recorded {
@@ -55,6 +112,20 @@ function enact({ frame, from, verdict }: Recorded, ports: Ports): void {
   if (verdict.decision === "allow") ports.outbox[otherSide(from)].add(frame);
 }
 
+/** The line was related, and may not cross: who asked gets a refusal, and who waits for what stands in it, too. */
+function deny({ frame, from, exchanges }: Judged, error: SallyportError, session: Session, ports: Ports): void {
+  if (ports.segment.failure !== null) throw ports.segment.failure;
+  record(frame, from, { decision: "deny", reasons: [error.code] }, ports);
+  ports.notes.refused(from, error);
+  for (const { asked, answers } of exchanges) {
+    if (asked !== null) {
+      session.settle(from, asked.id);
+      say(from, refusal(asked, error.code, detailOf(error)), ports);
+    } else if (answers !== null) say(otherSide(from), refusal(answers, error.code, from === "server" ? "" : detailOf(error)), ports);
+  }
+}
+
+/** What was not understood, or stands in no relation to anything. */
 function refuse(frame: Frame, decoded: Decoded | null, from: Side, error: SallyportError, session: Session, ports: Ports): void {
   if (ports.segment.failure !== null) throw ports.segment.failure;
   ports.segment.record(from, frame.bytes, decoded !== null, { decision: "deny", reasons: [error.code] });
@@ -108,8 +179,8 @@ function looksLikeMessage(bytes: Buffer): boolean {
 }
 
 /** What the gate says itself is recorded like everything else. @param message one JSON object, without newline. */
-export function say(to: Side, message: string, ports: Ports): void {
-  ports.segment.record("gate", Buffer.from(`{"event":"answer","to":"${to}","message":${message}}`), true);
+export function say(to: Side, message: string, ports: Ports, event: "answer" | "rewrite" = "answer"): void {
+  ports.segment.record("gate", Buffer.from(`{"event":"${event}","to":"${to}","message":${message}}`), true);
   const wire = Buffer.from(`${message}\n`);
   ports.outbox[to].add(frameOf(wire, 0, wire.length - 1));
 }

@@ -6,32 +6,25 @@ import { join } from "node:path";
 import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
 import { appendToChain } from "../journal/chain.ts";
 import { openSigner, type Signer } from "../journal/key.ts";
-import { TimeFormat } from "../journal/record.ts";
+import { MANIFEST_DIGITS, TimeFormat } from "../journal/record.ts";
 import { Segment, type Durability } from "../journal/segment.ts";
 import type { Host } from "../model.ts";
 import { Decoder } from "../protocol/decode.ts";
 import { refusal } from "../protocol/encode.ts";
 import { startBare, startCell, type Cell } from "../sandbox/launch.ts";
-import { resolveLaunch } from "../sandbox/packages/resolve.ts";
-import { isWithin, makePlan, planDigest, type Isolation, type Plan } from "../sandbox/plan.ts";
-import { chooseUser, findProgram, findTools, survey } from "../sandbox/survey.ts";
-import { makeWish, refuseRootOwned } from "../sandbox/wish.ts";
+import { isWithin } from "../paths.ts";
+import { planDigest, type Plan } from "../sandbox/plan.ts";
+import { findProgram, findTools } from "../sandbox/survey.ts";
 import { say, type Ports } from "./carry.ts";
 import { Ending, exitCodeOf, type Cause } from "./ending.ts";
+import type { Judge } from "./judge.ts";
 import { Notes } from "./notes.ts";
 import { Outbox } from "./outbox.ts";
+import { openPins, prepare, type Prepared, type ServerOptions } from "./prepare.ts";
 import { Door, pump, pumpStderr } from "./pump.ts";
 import { Session } from "./session.ts";
 
-export interface RunOptions {
-  readonly command: readonly string[];
-  readonly isolation: Isolation;
-  /** Why isolation is switched off. */
-  readonly reason: string | null;
-  readonly read: readonly string[];
-  readonly write: readonly string[];
-  readonly env: readonly string[];
-  readonly update: boolean;
+export interface RunOptions extends ServerOptions {
   readonly durability: Durability;
   readonly maxLine: number;
   readonly quiet: boolean;
@@ -41,11 +34,15 @@ export interface RunOptions {
 export async function run(options: RunOptions, host: Host): Promise<number> {
   const notes = new Notes((text) => void host.stderr.write(text), options.quiet);
   makeDirectories(host);
-  const plan = await planRun(options, host, (line) => notes.info(line));
-  if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${options.reason})`);
+  const prepared = await prepare(options, host, (line) => notes.info(line));
+  const { plan, chosen, reason } = prepared;
+  const pins = openPins(prepared, options.update, host);
+  if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${reason})`);
+  if (plan.isolation !== "none" && chosen.compiled.hosts.length > 0) notes.warn(`the cell has no network: ${chosen.compiled.hosts.join(", ")} cannot be reached`);
   const session = newSession(host);
   const starting = start(plan, session, host);
-  const journal = await openJournal(session, plan, options, host).catch(async (error: unknown) => {
+  const judging = import("./judging.ts");
+  const journal = await openJournal(session, prepared, options, host).catch(async (error: unknown) => {
     await starting.then((cell) => cell.kill(), () => {});
     throw error;
   });
@@ -53,7 +50,8 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
     journal.abandon(asSallyportError(error));
     throw error;
   });
-  return converse(cell, journal, notes, options, host);
+  const { makeJudge } = await judging;
+  return converse(cell, journal, makeJudge(prepared, pins, notes, host), notes, options, host);
 }
 
 const KERNEL_OWN = ["/proc", "/sys"];
@@ -69,15 +67,6 @@ function makeDirectories(host: Host): void {
   } catch (error) {
     throw asSallyportError(error, "journal.open");
   }
-}
-
-/** Everything about the server that can be decided before it exists; `explain` prints it. */
-export async function planRun(options: Pick<RunOptions, "command" | "isolation" | "read" | "write" | "env" | "update">, host: Host, tell: (line: string) => void): Promise<Plan> {
-  const launch = await resolveLaunch(options.command, { host, update: options.update, say: tell });
-  const wish = makeWish(options, launch, host);
-  const user = options.isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
-  if (options.isolation !== "none") refuseRootOwned(wish.write, user);
-  return makePlan(launch, wish, survey(host, user));
 }
 
 function newSession(host: Host): string {
@@ -99,12 +88,12 @@ interface Journal {
 }
 
 /** The segment with its first record, and its line in the host's chain: both before the server runs. */
-async function openJournal(session: string, plan: Plan, options: RunOptions, host: Host): Promise<Journal> {
+async function openJournal(session: string, { plan, chosen, reason }: Prepared, options: RunOptions, host: Host): Promise<Journal> {
   const folder = join(host.dirs.state, "journal");
   const signer: Signer = openSigner(host.dirs.state, host.uid);
   const time = (): string => new TimeFormat().format(host.now());
   const journal: Journal = {
-    segment: new Segment({ folder, session, signer, now: host.now, durability: options.durability, onFailure: (error) => journal.onFailure(error) }),
+    segment: new Segment({ folder, session, manifest: chosen.digest.slice(0, MANIFEST_DIGITS), signer, now: host.now, durability: options.durability, onFailure: (error) => journal.onFailure(error) }),
     onFailure: () => {},
     end: (facts) => {
       journal.segment.state("session.end", facts);
@@ -116,10 +105,12 @@ async function openJournal(session: string, plan: Plan, options: RunOptions, hos
   journal.segment.state("session.begin", {
     sallyport: host.version,
     pid: host.pid,
-    command: options.command,
+    command: plan.command,
     plan: planDigest(plan),
+    manifest: chosen.digest,
+    from: chosen.file ?? "default profile",
     isolation: plan.isolation,
-    reason: options.reason,
+    reason,
     identity: plan.identity,
     read: plan.mounts.filter((mount) => mount.kind === "read").map((mount) => mount.at),
     write: plan.mounts.filter((mount) => mount.kind === "write").map((mount) => mount.at),
@@ -130,9 +121,9 @@ async function openJournal(session: string, plan: Plan, options: RunOptions, hos
   return journal;
 }
 
-async function converse(cell: Cell, journal: Journal, notes: Notes, options: RunOptions, host: Host): Promise<number> {
+async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes, options: RunOptions, host: Host): Promise<number> {
   const session = new Session();
-  const ports: Ports = { decoder: new Decoder(), segment: journal.segment, outbox: { client: new Outbox(host.stdout), server: new Outbox(cell.stdin) }, notes };
+  const ports: Ports = { decoder: new Decoder(), segment: journal.segment, outbox: { client: new Outbox(host.stdout), server: new Outbox(cell.stdin) }, notes, judge, held: new Set(), later: (action) => action() };
   const ending = new Ending(cell);
   const because = (cause: Cause): void => ending.because(cause);
   const onFailure = (error: SallyportError): void => because({ kind: "failure", error });
@@ -150,6 +141,7 @@ async function converse(cell: Cell, journal: Journal, notes: Notes, options: Run
   host.stderr.on("error", () => {});
   cell.stdin.on("error", () => ports.outbox.server.close());
   const door = new Door(ports, session, onFailure);
+  ports.later = (action) => door.pass(action);
   ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });
@@ -177,6 +169,8 @@ async function finish(ending: Ending, session: Session, ports: Ports, journal: J
   const notStarted = cause.kind === "server-ended" && (exit.code === 126 || exit.code === 127) && session.version === null;
   const code = cause.kind === "failure" ? cause.error.code : notStarted ? "server.not-started" : cause.kind.startsWith("server-") ? "server.ended" : "session.ending";
   try {
+    for (const { frame, from } of ports.held) ports.segment.record(from, frame.bytes, true, { decision: "deny", reasons: [code] });
+    ports.held.clear();
     for (const asked of session.waiting()) say("client", refusal(asked, code, `exit code ${exit.code}`), ports);
     ports.segment.commit();
     ports.outbox.client.send();

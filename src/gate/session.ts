@@ -4,11 +4,19 @@ import type { Side } from "../model.ts";
 import type { Decoded, Id, Message } from "../protocol/decode.ts";
 import type { Asked } from "../protocol/encode.ts";
 
+/** A request that waits for its answer. */
+export interface Waiting extends Asked {
+  /** The tool or prompt that it names, once that is known. */
+  about: string | null;
+}
+
 export interface Exchange {
   readonly message: Message;
   readonly from: Side;
+  /** What waits now, where the message is a request. */
+  readonly asked: Waiting | null;
   /** The request that an answer belongs to. */
-  readonly answers: Asked | null;
+  readonly answers: Waiting | null;
 }
 
 /** The one revision with batches (2025-03-26, base protocol, "Batching"). */
@@ -23,10 +31,10 @@ export function otherSide(side: Side): Side {
 }
 
 export class Session {
-  readonly #pending: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
-  readonly #cancelled: Record<Side, Map<Id, Asked>> = { client: new Map(), server: new Map() };
+  readonly #pending: Record<Side, Map<Id, Waiting>> = { client: new Map(), server: new Map() };
+  readonly #cancelled: Record<Side, Map<Id, Waiting>> = { client: new Map(), server: new Map() };
   /** Requests whose answers lie in the outbox; they count as waiting until those have left. */
-  #answered: Asked[] = [];
+  #answered: Waiting[] = [];
   /** While a batch is related: how to take each of its messages back. */
   #undo: (() => void)[] | null = null;
   #version: string | null = null;
@@ -52,7 +60,7 @@ export class Session {
   }
 
   /** Requests of the client that nobody has answered; cancelled ones expect no answer. */
-  waiting(): Asked[] {
+  waiting(): Waiting[] {
     return [...this.#answered, ...this.#pending.client.values()];
   }
 
@@ -61,32 +69,39 @@ export class Session {
     if (this.#answered.length > 0) this.#answered = [];
   }
 
+  /** Requests of a side without answer. */
+  count(side: Side): number {
+    return this.#pending[side].size;
+  }
+
   isWaiting(side: Side, id: Id): boolean {
     return this.#pending[side].has(id);
   }
 
   /** The gate answers this request itself. */
-  settle(side: Side, id: Id): Asked | null {
+  settle(side: Side, id: Id): Waiting | null {
     const asked = this.#pending[side].get(id) ?? null;
     if (this.#pending[side].delete(id) && side === "client" && asked !== null) this.#answered.push(asked);
     return asked;
   }
 
   #relate(message: Message, from: Side): Exchange {
-    if (message.kind === "request") this.#request(message, from);
-    else if (message.kind === "notification") this.#notification(message, from);
-    else return { message, from, answers: this.#answer(message, from) };
-    return { message, from, answers: null };
+    if (message.kind === "request") return { message, from, asked: this.#request(message, from), answers: null };
+    if (message.kind !== "notification") return { message, from, asked: null, answers: this.#answer(message, from) };
+    this.#notification(message, from);
+    return { message, from, asked: null, answers: null };
   }
 
-  #request(message: Message, from: Side): void {
+  #request(message: Message, from: Side): Waiting {
     const pending = this.#pending[from];
     const id = message.id as Id;
     if (pending.has(id)) throw new SallyportError("message.id-in-use", String(id));
     if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
     this.#undo?.push(() => pending.delete(id));
     // A long method is no known one, and would be kept until the answer.
-    pending.set(id, { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era });
+    const asked: Waiting = { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era, about: null };
+    pending.set(id, asked);
+    return asked;
   }
 
   /** Who sends `cancelled` takes its own request back; a server may also end a subscription of the client's (2026-07-28). */
@@ -98,14 +113,14 @@ export class Session {
     if (others?.method === "subscriptions/listen") this.#cancel(otherSide(from), others);
   }
 
-  #cancel(side: Side, asked: Asked): void {
+  #cancel(side: Side, asked: Waiting): void {
     this.#pending[side].delete(asked.id);
     const cancelled = this.#cancelled[side];
     cancelled.set(asked.id, asked);
     if (cancelled.size > MAX_CANCELLED) cancelled.delete(cancelled.keys().next().value as Id);
   }
 
-  #answer(message: Message, from: Side): Asked | null {
+  #answer(message: Message, from: Side): Waiting | null {
     if (message.id === null) return null;
     const asker = otherSide(from);
     const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);

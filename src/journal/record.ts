@@ -8,6 +8,8 @@ export interface RecordHead {
   /** UTC with microseconds. */
   readonly time: string;
   readonly session: string;
+  /** What the session was judged by: the first digits of the compiled manifest's digest. */
+  readonly manifest: string;
   readonly stream: Stream;
 }
 
@@ -19,11 +21,14 @@ export const ALLOW: Verdict = Object.freeze({ decision: "allow", reasons: Object
 /** How many hexadecimal digits of the last leaf's hash a record repeats, to tell where a change was made. */
 export const PREV_DIGITS = 16;
 
+/** How many hexadecimal digits of the manifest's digest a record repeats; the session's first record has all. */
+export const MANIFEST_DIGITS = 16;
+
 /** The line up to the payload's value; what follows is the payload and `}`. */
 export function encodeHead(head: RecordHead, verdict: Verdict, frame: Buffer, prev: string, payload: Payload): string {
   const reasons = verdict.reasons.length === 0 ? "" : `"${verdict.reasons.join('","')}"`;
   return (
-    `{"seq":${head.seq},"time":"${head.time}","session":"${head.session}","stream":"${head.stream}","verdict":"${verdict.decision}","reasons":[${reasons}],` +
+    `{"seq":${head.seq},"time":"${head.time}","session":"${head.session}","manifest":"${head.manifest}","stream":"${head.stream}","verdict":"${verdict.decision}","reasons":[${reasons}],` +
     `"bytes":${frame.length},"sha256":"${hash("sha256", frame, "hex")}","prev":"${prev}","${payload}":`
   );
 }

@@ -19,6 +19,8 @@ export interface SegmentOptions {
   /** The journal's folder. */
   readonly folder: string;
   readonly session: string;
+  /** What the session is judged by; every record cites it. */
+  readonly manifest: string;
   readonly signer: Signer;
   readonly now: () => number;
   readonly durability: Durability;
@@ -83,7 +85,7 @@ export class Segment {
     const { payload, value } = accepted ? { payload: "message" as const, value: frame } : encodeOther(frame);
     // Frames of one read have come together, and share their time.
     if (this.#end === ORIGIN) this.#now = this.#time.format(this.#options.now());
-    const head = { seq: this.#records, time: this.#now, session: this.session, stream };
+    const head = { seq: this.#records, time: this.#now, session: this.session, manifest: this.#options.manifest, stream };
     const text = encodeHead(head, verdict, frame, this.#prev, payload);
     this.#reserve(text.length + value.length + 2);
     const start = this.#end;

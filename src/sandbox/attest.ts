@@ -5,7 +5,8 @@
 import { readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ControlGroup } from "./cgroup.ts";
-import { isWithin, type Limits, type Mount, type Plan } from "./plan.ts";
+import { isWithin } from "../paths.ts";
+import { type Limits, type Mount, type Plan } from "./plan.ts";
 
 export interface Attestation {
   readonly isolation: Plan["isolation"];

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import { isWithin } from "../paths.ts";
 import type { Architecture } from "./syscalls.ts";
 
 export type Isolation = "bubblewrap" | "none";
@@ -60,6 +61,13 @@ export interface Plan {
   readonly limits: Limits;
   readonly architecture: Architecture | null;
   readonly identity: Identity;
+  /** What the caller gave: where paths in arguments may lead. */
+  readonly given: Given;
+}
+
+export interface Given {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
 }
 
 /** What the machine has, looked up once. */
@@ -72,10 +80,9 @@ export interface Survey {
   readonly hidden: readonly string[];
 }
 
-export interface Wish {
+export interface Wish extends Given {
   readonly isolation: Isolation;
-  readonly read: readonly string[];
-  readonly write: readonly string[];
+  readonly limits: Partial<Limits>;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -107,9 +114,10 @@ export function makePlan(launch: Launch, wish: Wish, survey: Survey): Plan {
     environment: wish.isolation === "none" ? wish.environment : { ...wish.environment, HOME: `${scratch}/home`, TMPDIR: scratch },
     mounts,
     user: survey.user,
-    limits: LIMITS,
+    limits: { ...LIMITS, ...wish.limits },
     architecture: survey.architecture,
     identity: launch.identity,
+    given: { read: wish.read, write: wish.write },
   };
 }
 
@@ -159,10 +167,6 @@ function coveredByRead(mount: Mount, mounts: readonly Mount[]): boolean {
 
 function depth(path: string): number {
   return path === "/" ? 0 : path.split("/").length;
-}
-
-export function isWithin(path: string, parent: string): boolean {
-  return path === parent || path.startsWith(parent === "/" ? "/" : `${parent}/`);
 }
 
 /** Whether a path of the host is seen at the same place in the cell. */

@@ -3,7 +3,8 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
-import { isWithin, type Isolation, type Launch, type User, type Wish } from "./plan.ts";
+import { isWithin } from "../paths.ts";
+import { type Isolation, type Launch, type Limits, type User, type Wish } from "./plan.ts";
 
 export interface WishOptions {
   readonly isolation: Isolation;
@@ -11,6 +12,9 @@ export interface WishOptions {
   readonly write: readonly string[];
   /** `NAME` or `NAME=VALUE`. */
   readonly env: readonly string[];
+  /** Whether directories that the server's arguments name are shown as they are. */
+  readonly named: boolean;
+  readonly limits: Partial<Limits>;
 }
 
 const STANDARD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -23,10 +27,10 @@ const CLOSED = ["/proc", "/sys", "/dev", "/run", "/var/run"];
 
 /** Throws `cell.path`, `cell.variable`. */
 export function makeWish(options: WishOptions, launch: Launch, host: Host): Wish {
-  const named = options.isolation === "none" ? [] : namedDirectories(launch.args, host);
+  const named = options.isolation === "none" || !options.named ? [] : namedDirectories(launch.args, host);
   const write = options.write.map((path) => checkedDirectory(path, host, true));
   const read = [...options.read.map((path) => checkedDirectory(path, host, false)), ...named].filter((path) => !write.includes(path));
-  return { isolation: options.isolation, read: [...new Set(read)], write: [...new Set(write)], environment: environment(options, launch, host) };
+  return { isolation: options.isolation, read: [...new Set(read)], write: [...new Set(write)], environment: environment(options, launch, host), limits: options.limits };
 }
 
 function checkedDirectory(path: string, host: Host, write: boolean): string {

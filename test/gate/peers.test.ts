@@ -41,7 +41,7 @@ const PEERS: Record<string, Peer> = {
     args: () => [],
     env: () => ({}),
     flags: () => [],
-    calls: () => [["echo", { message: "hello" }], ["get-sum", { a: 2, b: 40 }], ["get-tiny-image", {}], ["get-structured-content", { location: "Chicago" }], ["get-annotated-message", { messageType: "error", includeImage: true }], ["no-such-tool", {}]],
+    calls: () => [["echo", { message: "hello" }], ["get-sum", { a: 2, b: 40 }], ["get-tiny-image", {}], ["get-structured-content", { location: "Chicago" }], ["get-annotated-message", { messageType: "error", includeImage: true }]],
   },
   "server-memory": {
     args: () => [],

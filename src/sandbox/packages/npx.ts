@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, join } from "node:path";
 import { SallyportError } from "../../errors.ts";
 import type { Host } from "../../model.ts";
-import { isWithin } from "../plan.ts";
+import { isWithin } from "../../paths.ts";
 import { findProgram } from "../survey.ts";
 import type { ResolveOptions, Script } from "./resolve.ts";
 

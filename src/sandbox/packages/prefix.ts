@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Host } from "../../model.ts";
-import { isWithin } from "../plan.ts";
+import { isWithin } from "../../paths.ts";
 
 const PROJECT_FILES = ["package.json", "pyproject.toml", "setup.py", "requirements.txt", "Gemfile", "composer.json"];
 

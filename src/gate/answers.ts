@@ -1,0 +1,216 @@
+/**
+ * What the server says, before the client sees it: lists are compared with the pins and lose what may not be seen,
+ * results are looked through and lose what nobody may see.
+ */
+import { SallyportError, type Code } from "../errors.ts";
+import { inspectValue, masked } from "../guards/text/inspect.ts";
+import { looksClean, looksFormed } from "../guards/text/quick.ts";
+import type { Compiled, Flag } from "../manifest/compile.ts";
+import type { Kind, Pinned } from "../manifest/lock.ts";
+import { permitTool, permitsCapability, permitsFlag, permitsPrompt, permitsResource } from "../manifest/permit.ts";
+import type { Finding } from "../model.ts";
+import { ALLOWED, type Ruling } from "./judge.ts";
+import type { Pins, Standing } from "./pins.ts";
+import type { Exchange } from "./session.ts";
+
+interface ResultLimits {
+  readonly bytes: number;
+  readonly depth: number;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Lists by the method that asks for them: where the items stand, and what names one. */
+const LISTS: Readonly<Record<string, { readonly member: string; readonly kind: Kind | null; readonly key: string }>> = {
+  "tools/list": { member: "tools", kind: "tools", key: "name" },
+  "prompts/list": { member: "prompts", kind: "prompts", key: "name" },
+  "resources/templates/list": { member: "resourceTemplates", kind: "templates", key: "uriTemplate" },
+  "resources/list": { member: "resources", kind: null, key: "uri" },
+};
+
+const HIDDEN: Readonly<Record<Standing, Code | null>> = { same: null, changed: "pin.changed", new: "pin.new", held: "pin.held" };
+
+const GREETINGS = ["initialize", "server/discover"];
+/** Answers whose form says that they are what was asked for: the member that must be there, and what it is. */
+const FORMS: Readonly<Record<string, readonly [member: string, array: boolean]>> = { "prompts/get": ["messages", true], "resources/read": ["contents", true], "completion/complete": ["completion", false] };
+
+export class Answers {
+  readonly #compiled: Compiled;
+  readonly #pins: Pins;
+  readonly #tell: (line: string) => void;
+  readonly #today: () => string;
+  readonly #told = new Set<string>();
+
+  constructor(compiled: Compiled, pins: Pins, tell: (line: string) => void, today: () => string) {
+    this.#compiled = compiled;
+    this.#pins = pins;
+    this.#tell = tell;
+    this.#today = today;
+  }
+
+  rule(exchange: Exchange, text: () => string, limits: ResultLimits): Ruling {
+    const { message, answers } = exchange;
+    const method = answers?.method ?? "";
+    const listed = Object.hasOwn(LISTS, method);
+    if (message.kind === "error" || !(listed || GREETINGS.includes(method))) {
+      const raw = text();
+      if (raw.length > limits.bytes) throw new SallyportError("limit.result", `${raw.length} bytes`);
+      const clean = looksClean(raw);
+      if (clean && looksFormed(raw, method) && limits.depth >= 100) return ALLOWED;
+      return this.#ruleResult(JSON.parse(raw) as Json, clean, method, limits, answers?.about ?? "");
+    }
+    const parsed = JSON.parse(text()) as { readonly result: unknown };
+    if (typeof parsed.result !== "object" || parsed.result === null || Array.isArray(parsed.result)) throw new SallyportError("guard.response-shape", method);
+    const { result, reasons } = listed ? this.#list(method, parsed.result as Json) : this.#greeting(parsed.result as Json);
+    return result === parsed.result ? ALLOWED : { verdict: { decision: "rewrite", reasons }, rewritten: JSON.stringify({ ...parsed, result }) };
+  }
+
+  /** Requests and notifications of the server. */
+  ruleSaid({ message }: Exchange, text: () => string): Ruling {
+    const raw = text();
+    if (message.method === "sampling/createMessage" || message.method === "elicitation/create") this.#refuseAsking(message.method, (JSON.parse(raw) as { params?: Json }).params ?? {});
+    return looksClean(raw) ? ALLOWED : this.#ruleResult(JSON.parse(raw) as Json, false, "", { bytes: Infinity, depth: 100 }, "");
+  }
+
+  /** Throws where somebody has to approve it first. */
+  refuseHeld(kind: Kind, key: string, pinned: Pinned): void {
+    if (this.#isHeld(pinned, key)) throw new SallyportError("pin.held", `${kind} ${key}: ${(pinned.held ?? []).join(", ")}`);
+  }
+
+  #isHeld({ held = [] }: Pinned, key: string): boolean {
+    return held.some((rule) => !this.#isSilenced(rule, key));
+  }
+
+  #isSilenced(rule: string, item: string): boolean {
+    return this.#compiled.silence.some((one) => one.rule === rule && (one.item === null || one.item === item) && one.until >= this.#today());
+  }
+
+  #refuseAsking(method: string, params: Json): void {
+    if (method === "sampling/createMessage") {
+      if ((params["tools"] !== undefined || params["toolChoice"] !== undefined) && !permitsFlag(this.#compiled, "samplingTools")) throw new SallyportError("capability.method", "sampling with tools");
+      return;
+    }
+    if (!permitsFlag(this.#compiled, params["mode"] === "url" ? "elicitationUrl" : "elicitationForm")) throw new SallyportError("capability.method", `elicitation by ${params["mode"] === "url" ? "url" : "form"}`);
+  }
+
+  #ruleResult(parsed: Json, clean: boolean, method: string, { depth }: ResultLimits, item: string): Ruling {
+    const { result } = parsed as { result?: unknown };
+    if (parsed["method"] === undefined && parsed["error"] === undefined) refuseForm(method, result);
+    if (depth < 100 && deeper(result, depth)) throw new SallyportError("limit.result", `deeper than ${depth}`);
+    if (typeof result === "object" && result !== null && (result as Json)["resultType"] === "input_required") this.#inputRequests(result as Json);
+    if (clean) return ALLOWED;
+    const findings = inspectValue(parsed).filter(({ rule, severity }) => severity !== "note" && !this.#isSilenced(rule, item));
+    if (findings.length === 0) return ALLOWED;
+    const reasons = [...new Set(findings.map(({ rule }) => rule))];
+    this.#say(`${reasons.join(", ")} in ${method === "" ? "what the server said" : `an answer to ${method}`}`);
+    const copy = masked(parsed, findings) as Json;
+    return { verdict: { decision: "rewrite", reasons }, rewritten: JSON.stringify(marked(copy, findings)) };
+  }
+
+  /** Questions inside a result (2026-07-28, multi round-trip requests) are held to what the same requests would be. */
+  #inputRequests(result: Json): void {
+    for (const request of Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json }>>)) {
+      const method = String(request.method);
+      const flag: Flag | null = method === "sampling/createMessage" ? "sampling" : method === "roots/list" ? "roots" : null;
+      if (flag !== null && !permitsFlag(this.#compiled, flag)) throw new SallyportError("capability.method", method);
+      if (method === "elicitation/create" || method === "sampling/createMessage") this.#refuseAsking(method, request.params ?? {});
+    }
+  }
+
+  #list(method: string, result: Json): { result: Json; reasons: string[] } {
+    const { member, kind, key } = LISTS[method] as (typeof LISTS)[string];
+    const items = result[member];
+    if (!Array.isArray(items)) throw new SallyportError("guard.response-shape", `${method}: ${member} is no list`);
+    const reasons = new Set<string>();
+    const seen = new Set<string>();
+    const kept = items.filter((item: unknown) => {
+      const name = (item as Json | null)?.[key];
+      const why = typeof name !== "string" || seen.has(name) ? "guard.response-shape" : this.#whyHidden(kind, name, item);
+      if (typeof name === "string") seen.add(name);
+      if (why !== null) reasons.add(why);
+      if (why !== null) this.#say(`${why}: ${method.split("/")[0]} ${String(name)} is not shown${why.startsWith("pin.") ? "; sallyport lock shows why" : ""}`);
+      return why === null;
+    });
+    if (kind !== null) this.#pins.save(kind, typeof result["nextCursor"] !== "string");
+    if (kept.length === items.length) return { result, reasons: [] };
+    // What is left out depends on who asks: no shared cache may keep it (2026-07-28, caching).
+    return { result: { ...result, [member]: kept, ...(result["cacheScope"] === undefined ? {} : { cacheScope: "private" }) }, reasons: [...reasons] };
+  }
+
+  #whyHidden(kind: Kind | null, name: string, item: unknown): Code | null {
+    if (kind === "tools" && permitTool(this.#compiled, name) === null) return "capability.tool";
+    if (kind === "prompts" && !permitsPrompt(this.#compiled, name)) return "capability.prompt";
+    if (kind === null) {
+      if (!permitsResource(this.#compiled, name)) return "capability.resource";
+      return inspectValue(item).some(({ rule, severity }: Finding) => severity !== "note" && !this.#isSilenced(rule, name)) ? "guard.blocked" : null;
+    }
+    const standing: Standing = this.#pins.compare(kind, name, item);
+    if (standing === "held") return this.#isHeld(this.#pins.get(kind, name) as Pinned, name) ? "pin.held" : null;
+    return HIDDEN[standing];
+  }
+
+  /** Instructions are pinned like a tool; capabilities that are refused are not offered. */
+  #greeting(result: Json): { result: Json; reasons: string[] } {
+    const reasons: string[] = [];
+    let shown = result;
+    const { instructions, capabilities } = result;
+    if (instructions !== undefined) {
+      const standing = typeof instructions === "string" ? this.#pins.compare("instructions", "instructions", instructions) : "changed";
+      const hidden = standing === "held" ? this.#isHeld(this.#pins.get("instructions", "instructions") as Pinned, "instructions") : standing !== "same";
+      if (hidden) {
+        shown = Object.fromEntries(Object.entries(shown).filter(([key]) => key !== "instructions"));
+        reasons.push(HIDDEN[standing] ?? "pin.changed");
+        this.#say(`${HIDDEN[standing]}: the server's instructions are not shown; sallyport lock shows why`);
+      }
+    }
+    this.#pins.save("instructions", true);
+    if (typeof capabilities !== "object" || capabilities === null) return { result: shown, reasons };
+    const offered = Object.entries(capabilities).filter(([name]) => this.#isOffered(name));
+    if (offered.length === Object.keys(capabilities).length) return { result: shown, reasons };
+    return { result: { ...shown, capabilities: Object.fromEntries(offered) }, reasons: [...reasons, "capability.method"] };
+  }
+
+  #isOffered(name: string): boolean {
+    return name === "tools" || name === "resources" || name === "prompts" || name === "completions" || name === "logging" || name === "tasks" ? permitsCapability(this.#compiled, name) : true;
+  }
+
+  #say(line: string): void {
+    if (this.#told.has(line) || this.#told.size > 200) return;
+    this.#told.add(line);
+    this.#tell(line);
+  }
+}
+
+function refuseForm(method: string, result: unknown): void {
+  if (typeof result !== "object" || result === null || Array.isArray(result)) throw new SallyportError("guard.response-shape", `${method}: the result is no object`);
+  const one = result as Json;
+  if (one["resultType"] !== undefined && one["resultType"] !== "complete") return;
+  if (method === "tools/call" && one["content"] !== undefined && !Array.isArray(one["content"])) throw new SallyportError("guard.response-shape", "tools/call: content is no list");
+  const form = FORMS[method];
+  if (form === undefined) return;
+  const [member, array] = form;
+  if (array ? !Array.isArray(one[member]) : typeof one[member] !== "object") throw new SallyportError("guard.response-shape", `${method}: ${member} is missing`);
+}
+
+/** Deeper than so many levels; without recursion. */
+function deeper(value: unknown, limit: number): boolean {
+  const todo: [unknown, number][] = [[value, 1]];
+  for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
+    const [at, depth] = one;
+    if (typeof at !== "object" || at === null) continue;
+    if (depth > limit) return true;
+    for (const member of Object.values(at)) todo.push([member, depth + 1]);
+  }
+  return false;
+}
+
+const META = "dev.sallyport/findings";
+
+/** Findings that mask nothing are told to the client beside the result, for it to show or to weigh. */
+function marked(message: Json, findings: readonly Finding[]): Json {
+  const told = findings.map(({ rule, at }) => ({ rule, at }));
+  const member = message["result"] === undefined ? "params" : "result";
+  const body = message[member];
+  if (typeof body !== "object" || body === null) return message;
+  return { ...message, [member]: { ...body, _meta: { ...((body as Json)["_meta"] as Json | undefined), [META]: told } } };
+}

@@ -1,0 +1,95 @@
+/** What this session knows of the server's items: pinned at first sight, compared ever after, before the client sees them. */
+import type { Finding } from "../model.ts";
+import { KINDS, noItems, pin, readLock, writeLock, type Kind, type LockedServer, type Pinned, type PinnedIdentity } from "../manifest/lock.ts";
+import { digestOf } from "../manifest/canonical.ts";
+
+export type Standing = "same" | "changed" | "new" | "held";
+
+export interface PinPlace {
+  readonly file: string;
+  /** The server's name in the lock. */
+  readonly name: string;
+}
+
+export interface PinOptions {
+  readonly place: PinPlace;
+  readonly identity: PinnedIdentity;
+  readonly argv: readonly string[];
+}
+
+export class Pins {
+  readonly #options: PinOptions;
+  readonly #items: Record<Kind, Map<string, Pinned>>;
+  #complete: Set<Kind>;
+  /** What keeps an item back at first sight. */
+  inspect: (key: string, value: unknown) => readonly Finding[] = () => [];
+  /** The server stood in the lock when the session began. */
+  readonly known: LockedServer | null;
+
+  /** Throws `pin.lock`. */
+  constructor(options: PinOptions) {
+    this.#options = options;
+    this.known = entryOf(options.place);
+    this.#items = mapsOf(this.known?.items ?? noItems());
+    this.#complete = new Set(this.known?.complete ?? []);
+  }
+
+  /** The person has said that another program takes this one's place; what it offers is compared with what is pinned. */
+  renew(): void {
+    this.#write();
+  }
+
+  get(kind: Kind, key: string): Pinned | undefined {
+    return this.#items[kind].get(key);
+  }
+
+  keys(kind: Kind): string[] {
+    return [...this.#items[kind].keys()];
+  }
+
+  /** Whether lists of this kind were seen to their end. */
+  isComplete(kind: Kind): boolean {
+    return this.#complete.has(kind);
+  }
+
+  /** Compares, and pins what is seen for the first time while the first list is not at its end. */
+  compare(kind: Kind, key: string, value: unknown): Standing {
+    const known = this.#items[kind].get(key);
+    if (known !== undefined) return known.digest !== digestOf(value) ? "changed" : (known.held?.length ?? 0) > 0 ? "held" : "same";
+    if (this.#complete.has(kind)) return "new";
+    const held = this.inspect(key, value).filter(({ severity }) => severity === "hold").map(({ rule }) => rule);
+    this.#items[kind].set(key, pin(value, [...new Set(held)]));
+    return held.length > 0 ? "held" : "same";
+  }
+
+  /** After a page: what it showed is written, and with the last page the list is closed. Throws `pin.write`. */
+  save(kind: Kind, last: boolean): void {
+    const was = this.#complete.has(kind);
+    if (was) return;
+    this.#adopt(kind);
+    if (last) this.#complete.add(kind);
+    this.#write();
+  }
+
+  #write(): void {
+    const items = Object.fromEntries(KINDS.map((one) => [one, Object.fromEntries(this.#items[one])])) as unknown as LockedServer["items"];
+    writeLock(this.#options.place.file, this.#options.place.name, { identity: this.#options.identity, argv: this.#options.argv, complete: [...this.#complete], items });
+  }
+
+  /** Another gate may have pinned the same server meanwhile: what stands in the lock then is what counts. */
+  #adopt(kind: Kind): void {
+    const now = entryOf(this.#options.place);
+    if (now === null) return;
+    for (const one of KINDS) if (now.complete.includes(one) && one !== kind) [this.#items[one], this.#complete] = [new Map(Object.entries(now.items[one])), new Set([...this.#complete, one])];
+    for (const [key, pinned] of Object.entries(now.items[kind])) this.#items[kind].set(key, pinned);
+  }
+}
+
+function entryOf({ file, name }: PinPlace): LockedServer | null {
+  const servers = readLock(file)?.servers;
+  return servers !== undefined && Object.hasOwn(servers, name) ? (servers[name] as LockedServer) : null;
+}
+
+function mapsOf(items: LockedServer["items"]): Record<Kind, Map<string, Pinned>> {
+  return Object.fromEntries(KINDS.map((kind) => [kind, new Map(Object.entries(items[kind]))])) as unknown as Record<Kind, Map<string, Pinned>>;
+}

@@ -1,0 +1,80 @@
+/** Everything about a server that can be decided before it exists: its manifest, its command, its cell. `explain` prints it. */
+import { hash } from "node:crypto";
+import { dirname, join } from "node:path";
+import { SallyportError } from "../errors.ts";
+import type { Compiled } from "../manifest/compile.ts";
+import { chooseServer, defaultProfile, findManifest, type Chosen } from "../manifest/read.ts";
+import type { Host } from "../model.ts";
+import { resolveLaunch } from "../sandbox/packages/resolve.ts";
+import { makePlan, type Isolation, type Plan } from "../sandbox/plan.ts";
+import { chooseUser, survey } from "../sandbox/survey.ts";
+import { makeWish, refuseRootOwned, type WishOptions } from "../sandbox/wish.ts";
+import { Pins, type PinPlace } from "./pins.ts";
+
+/** What the command line asks for; with a manifest's server, the manifest says the rest. */
+export interface ServerOptions {
+  readonly command: readonly string[];
+  readonly isolation: Isolation;
+  /** Why isolation is switched off. */
+  readonly reason: string | null;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly env: readonly string[];
+  readonly update: boolean;
+  /** Null: the default profile. */
+  readonly server: string | null;
+  readonly manifest: string | null;
+}
+
+export interface Prepared {
+  readonly chosen: Chosen;
+  readonly plan: Plan;
+  readonly reason: string | null;
+}
+
+/** Throws `manifest.*`, `launch.*`, `cell.*`. */
+export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void): Promise<Prepared> {
+  const chosen = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
+  const { command, ...wished } = options.server === null ? { ...options, named: true, limits: {} } : fromManifest(chosen.compiled, options);
+  const launch = await resolveLaunch(command, { host, update: options.update, say: tell });
+  const wish = makeWish(wished, launch, host);
+  const user = wish.isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
+  if (wish.isolation !== "none") refuseRootOwned(wish.write, user);
+  const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
+  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason };
+}
+
+function fromManifest({ name, command, env, pass, isolation }: Compiled, options: ServerOptions): WishOptions & { command: readonly string[] } {
+  const given = options.command.length > 0 ? options.command : null;
+  if (given !== null && command !== null && JSON.stringify(given) !== JSON.stringify(command)) throw new SallyportError("usage.option", `the manifest starts ${name} with ${command.join(" ")}; leave the command out`);
+  const chosen = command ?? given;
+  if (chosen === null) throw new SallyportError("usage.no-command", `the manifest names no command for ${name}`);
+  return { command: chosen, isolation: isolation.backend, read: isolation.read, write: isolation.write, env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...pass], named: false, limits: isolation.limits };
+}
+
+/** Where this server's pins stand: beside its manifest, or in a file of its own for the exact launch. */
+export function pinPlace({ chosen, plan }: Prepared, host: Host): PinPlace {
+  if (chosen.file !== null) return { file: join(dirname(chosen.file), "sallyport.lock"), name: chosen.compiled.name };
+  const { kind, name } = plan.identity;
+  const key = hash("sha256", JSON.stringify([kind, name, plan.command.slice(1).filter((word) => !isOwnFile(word, host))]), "hex").slice(0, 32);
+  return { file: join(host.dirs.config, "locks", `${key}.lock`), name };
+}
+
+/** A package's own files lie in the cache under names that change with each fetch. */
+function isOwnFile(word: string, host: Host): boolean {
+  return word.startsWith(`${host.dirs.cache}/`);
+}
+
+/** Throws `pin.lock`, `pin.identity`. */
+export function openPins(prepared: Prepared, update: boolean, host: Host): Pins {
+  const place = pinPlace(prepared, host);
+  const { identity } = prepared.plan;
+  const pins = new Pins({ place, identity, argv: prepared.plan.command });
+  const known = pins.known?.identity;
+  if (known === undefined || known.integrity === identity.integrity) return pins;
+  // Files of one's own change with every edit: without a manifest that is recorded, and what they offer is compared all the same.
+  if (prepared.chosen.file === null && identity.kind !== "npm") return pins;
+  if (!update) throw new SallyportError("pin.identity", `${known.name} ${known.version ?? ""} ${known.integrity}; it is now ${identity.name} ${identity.version ?? ""} ${identity.integrity}`);
+  pins.renew();
+  return pins;
+}

@@ -1,0 +1,150 @@
+/**
+ * One tool's arguments: its schema first, then what stands in each slot. Everything that no slot types is text. The answer
+ * is there at once, unless a grammar or a validator has to be loaded first.
+ */
+import type { Code } from "../../errors.ts";
+import type { Slot, SlotType } from "../../model.ts";
+import { checkPath } from "./path.ts";
+import { compileSchema, unfit, type Validate } from "./schema.ts";
+import { checkArgument, checkEmail, checkGlob, checkIdentifier, checkText } from "./simple.ts";
+import type { Check, Objection, World } from "./world.ts";
+
+export interface Refused {
+  readonly code: Code;
+  /** JSON pointer into the arguments. */
+  readonly at: string;
+  readonly what: string;
+}
+
+export type Answer = Refused | null | Promise<Refused | null>;
+
+/** What each type of slot is checked by, and the code of its refusals; the grammars are loaded when first needed. */
+const CHECKS: Readonly<Record<SlotType, readonly [code: Code, check: Check | null]>> = {
+  text: ["argument.text", checkText],
+  secret: ["argument.text", checkText],
+  path: ["argument.path", checkPath],
+  glob: ["argument.path", checkGlob],
+  url: ["argument.url", (value, slot, world) => import("./url.ts").then(({ checkUrl }) => checkUrl(value, slot, world))],
+  host: ["argument.url", (value, slot, world) => import("./url.ts").then(({ checkHost }) => checkHost(value, slot, world))],
+  sql: ["argument.sql", (value, slot, world) => import("./sql.ts").then(({ checkSql }) => checkSql(value, slot, world))],
+  command: ["argument.command", (value, slot, world) => import("./command.ts").then(({ checkCommand }) => checkCommand(value, slot, world))],
+  argument: ["argument.argument", checkArgument],
+  identifier: ["argument.argument", checkIdentifier],
+  regex: ["argument.regex", (value, slot, world) => import("./regex.ts").then(({ checkRegex }) => checkRegex(value, slot, world))],
+  email: ["argument.email", checkEmail],
+  enum: ["argument.value", null],
+  number: ["argument.value", null],
+  boolean: ["argument.value", null],
+};
+
+const TEXT: Slot = { type: "text" };
+const MAX_TEXT = 1024 * 1024;
+const MAX_OTHER = 4096;
+
+/** The slots as a tree along the pointers' parts. */
+interface Node {
+  readonly slots: Slot[];
+  readonly members: Map<string, Node>;
+}
+
+export class ArgumentGuard {
+  readonly #validate: Validate | Promise<Validate> | string;
+  readonly #tree: Node = { slots: [], members: new Map() };
+  readonly #world: World;
+
+  constructor(inputSchema: unknown, slots: readonly (readonly [pointer: string, slot: Slot])[], world: World) {
+    this.#world = world;
+    for (const [pointer, slot] of slots) this.#plant(pointer, slot);
+    this.#validate = unfit(inputSchema) ?? prepared(inputSchema);
+  }
+
+  /** @param given the arguments of a call; undefined where there are none. */
+  check(given: unknown): Answer {
+    const value = given === undefined ? {} : given;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return { code: "argument.schema", at: "", what: "the arguments are no object" };
+    if (typeof this.#validate === "string") return { code: "argument.schema-unfit", at: "", what: this.#validate };
+    if (this.#validate instanceof Promise) return this.#validate.then((validate) => this.#checkWith(validate, value), (error: unknown) => ({ code: "argument.schema-unfit", at: "", what: (error as Error).message }));
+    return this.#checkWith(this.#validate, value);
+  }
+
+  #checkWith(validate: Validate, value: unknown): Answer {
+    const fault = attempt(validate, value);
+    if (fault !== null) return { code: "argument.schema", at: fault[0], what: fault[1] };
+    const pending: Promise<Refused | null>[] = [];
+    const refused = this.#walk(value, [this.#tree], "", pending);
+    if (refused !== null || pending.length === 0) return refused;
+    return Promise.all(pending).then((answers) => answers.find((answer) => answer !== null) ?? null);
+  }
+
+  #plant(pointer: string, slot: Slot): void {
+    let node = this.#tree;
+    for (const part of pointer.split("/").slice(1).map((one) => one.replaceAll("~1", "/").replaceAll("~0", "~"))) {
+      const next = node.members.get(part) ?? { slots: [], members: new Map<string, Node>() };
+      node.members.set(part, next);
+      node = next;
+    }
+    node.slots.push(slot);
+  }
+
+  #walk(value: unknown, nodes: readonly Node[], at: string, pending: Promise<Refused | null>[]): Refused | null {
+    if (typeof value === "object" && value !== null) {
+      for (const [key, member] of Object.entries(value)) {
+        const next = nodes.flatMap((node) => [node.members.get(key), node.members.get("*")]).filter((node) => node !== undefined);
+        // A list in a slot is a list of what the slot says.
+        const inherited = Array.isArray(value) ? nodes.filter((node) => node.slots.length > 0) : [];
+        const escaped = key.replaceAll("~", "~0").replaceAll("/", "~1");
+        const refused = (Array.isArray(value) ? null : refuse(checkText(key, TEXT, this.#world), "argument.text", `${at}/${escaped}`)) ?? this.#walk(member, [...next, ...inherited], `${at}/${escaped}`, pending);
+        if (refused !== null) return refused;
+      }
+      if (!Array.isArray(value) && nodes.some(({ slots }) => slots.length > 0)) return { code: "argument.value", at, what: "an object stands where a single value belongs" };
+      return null;
+    }
+    const slots = nodes.flatMap((node) => node.slots);
+    for (const slot of slots.length === 0 ? [TEXT] : slots) {
+      const refused = this.#leaf(value, slot, at, pending);
+      if (refused !== null) return refused;
+    }
+    return null;
+  }
+
+  #leaf(value: unknown, slot: Slot, at: string, pending: Promise<Refused | null>[]): Refused | null {
+    const [code, check] = CHECKS[slot.type];
+    if (value === null) return null;
+    if (check === null) return refuse(checkScalar(value, slot), code, at);
+    if (typeof value !== "string") return slot.type === "text" ? null : { code, at, what: "it is no text" };
+    const long = value.length > (slot.maxLength ?? (slot.type === "text" || slot.type === "secret" || slot.type === "sql" ? MAX_TEXT : MAX_OTHER)) ? "it is too long" : null;
+    const objection = long ?? check(value, slot, this.#world);
+    if (objection instanceof Promise) pending.push(objection.then((what) => refuse(what, code, at), (error: unknown) => ({ code, at, what: (error as Error).message })));
+    else if (objection !== null) return refuse(objection, code, at);
+    if (slot.pattern !== undefined) pending.push(import("./pattern.ts").then(({ checkPattern }) => refuse(checkPattern(value, slot.pattern as string), code, at)));
+    return null;
+  }
+}
+
+function prepared(schema: unknown): Validate | Promise<Validate> | string {
+  try {
+    return compileSchema(schema);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** A schema that goes round in circles ends here. */
+function attempt(validate: Validate, value: unknown): ReturnType<Validate> {
+  try {
+    return validate(value);
+  } catch (error) {
+    return ["", (error as Error).message];
+  }
+}
+
+function refuse(what: Objection | Promise<Objection>, code: Code, at: string): Refused | null {
+  return typeof what === "string" ? { code, at, what } : null;
+}
+
+function checkScalar(value: unknown, slot: Slot): Objection {
+  if (slot.type === "enum") return (slot.values ?? []).some((one) => one === value) ? null : `it is none of ${(slot.values ?? []).join(", ")}`;
+  if (slot.type === "boolean") return typeof value === "boolean" ? null : "it is neither true nor false";
+  if (typeof value !== "number") return "it is no number";
+  return value < (slot.minimum ?? -Infinity) || value > (slot.maximum ?? Infinity) ? `it is not between ${slot.minimum ?? "-∞"} and ${slot.maximum ?? "∞"}` : null;
+}

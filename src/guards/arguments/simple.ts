@@ -1,0 +1,67 @@
+/** Slots whose values are checked by their letters alone. */
+import { checkPath, readings } from "./path.ts";
+import type { SyncCheck } from "./world.ts";
+
+/** Everything but the white space of texts, and the escape that terminals' own text holds. */
+const NEVER_IN_TEXT = /[\u0000-\u0008\u000e-\u001a\u001c-\u001f]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Free: bounded in length by the caller, and without what no text holds. */
+export const checkText: SyncCheck = (value) => (NEVER_IN_TEXT.test(value) ? "it holds a control character that no text has" : null);
+
+/** One value for a program: never an option of it (CWE-88), nor anything that a shell would act on (CWE-78). */
+export const checkArgument: SyncCheck = (value) => {
+  const text = value.normalize("NFKC").trimStart();
+  if (CONTROL.test(value)) return "it holds a line end or control character";
+  if (/^[-\u2010-\u2015\u2212]/.test(text)) return "it starts like an option";
+  const shell = /[`;|&<>]|\$[({\w]|\*\*|^\s*!|[\\]\s*$/.exec(text);
+  return shell === null ? null : `it holds ${shell[0]}, on which a shell acts`;
+};
+
+export const checkIdentifier: SyncCheck = (value) => {
+  if (value.length > 256) return "it is longer than 256 characters";
+  if (/(?:^|\/)\.\.?(?:\/|$)/.test(value)) return "it is a path";
+  return /^@?[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_.$:@/+-]*[\p{L}\p{N}\p{M}_$+])?$/u.test(value) && !/\/\/|::.*::.*::|--/.test(value) ? null : "it is no name";
+};
+
+const MAX_ALTERNATIVES = 256;
+
+/** A pattern for files: every name that it could mean stays under the roots. */
+export const checkGlob: SyncCheck = (value, slot, world) => {
+  if (value.length > 1024) return "it is longer than 1,024 characters";
+  if (CONTROL.test(value)) return "it holds a control character";
+  if ((value.match(/\*+/g) ?? []).length > 16 || /\*{3,}/.test(value) || (value.match(/[({]/g) ?? []).length > 16) return "it has too many alternatives";
+  const all = alternatives(value.replace(/^!/, ""));
+  if (all === null) return "it has too many alternatives";
+  for (const one of all) {
+    for (const reading of readings(one, world)) if (reading.split("/").some((part) => /^\[?\.\]?\[?\.\]?$/.test(part) && part.replaceAll(/[[\]]/g, "") === "..")) return "it leaves the directory";
+    const literal = one.slice(0, /[*?[(]/.exec(one)?.index ?? one.length);
+    const fixed = literal.slice(0, literal.lastIndexOf("/") + 1) || (literal === one ? one : ".");
+    const objection = checkPath(fixed, slot, world);
+    if (objection !== null) return objection;
+  }
+  return null;
+};
+
+/** Braces multiplied out; null where there would be too many. */
+function alternatives(pattern: string): string[] | null {
+  const brace = /\{([^{}]*)\}/.exec(pattern);
+  if (brace === null) return [pattern];
+  const range = /^(-?\d{1,9})\.\.(-?\d{1,9})/.exec(brace[1] ?? "");
+  if (range !== null && Math.abs(Number(range[2]) - Number(range[1])) > MAX_ALTERNATIVES) return null;
+  const found: string[] = [];
+  for (const choice of (brace[1] ?? "").split(",")) {
+    const rest = alternatives(pattern.slice(0, brace.index) + choice + pattern.slice(brace.index + brace[0].length));
+    if (rest === null || found.length + rest.length > MAX_ALTERNATIVES) return null;
+    found.push(...rest);
+  }
+  return found;
+}
+
+export const checkEmail: SyncCheck = (value) => {
+  const text = value.trim();
+  if (CONTROL.test(value)) return "it holds a line end or control character";
+  if (text.length > 320 || text.startsWith("-")) return "it is no address";
+  const bare = /^[^<>"@,;]*<([^<>]+)>$/.exec(text)?.[1] ?? text;
+  return /^[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+(?:\.[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+)*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+[\p{L}][\p{L}\p{N}-]+$/u.test(bare) && !bare.startsWith("-") ? null : "it is no single address";
+};

@@ -1,0 +1,36 @@
+/** The grammars of MySQL and SQLite, as WebAssembly. */
+import { initSync, parse_sql_to_json_string } from "../../../node_modules/@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm.js";
+import { wasm } from "./assets.ts";
+
+/** Beyond that, a chain of operators is deeper than the parser's stack. */
+const MAX_BYTES = 8 * 1024;
+
+let started = false;
+let broken = false;
+
+/** The parse tree. Throws with the parser's message; after a crash inside it, always. */
+export async function parseGeneric(sql: string, dialect: "mysql" | "sqlite"): Promise<unknown> {
+  if (broken) throw new Error("its parser has crashed; restart the session");
+  if (sql.length > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} characters`);
+  if (!started) initSync({ module: wasm("@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm") });
+  started = true;
+  try {
+    return JSON.parse(parse_sql_to_json_string(dialect, sql));
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) broken = !answers();
+    throw error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === "string" ? error : ((error as { message?: string }).message ?? "syntax error");
+}
+
+function answers(): boolean {
+  try {
+    parse_sql_to_json_string("sqlite", "select 1");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,175 @@
+/** Looks through what a server says, string by string. Pure: the same text gives the same findings. */
+import { escapeControls } from "../../errors.ts";
+import type { Finding } from "../../model.ts";
+import { unfit } from "../arguments/schema.ts";
+import { FOREIGN_SIGNS } from "./foreign.ts";
+import { carriers, hiddenCharacters, hiddenMarkup } from "./hidden.ts";
+import { skeletonOf } from "./look-alike.ts";
+import { HELD, NOTED, SIGNS, type Sign } from "./orders.ts";
+import { readingsOf, type Reading } from "./readings.ts";
+import { RULES, type RuleId } from "./rules.ts";
+import { findSecrets } from "./secrets.ts";
+
+/** Where a text stands: what the model reads as definition of its tools, or anything else that crosses. */
+export type Place = "definition" | "elsewhere";
+
+/** Texts are looked through for orders up to so many characters, from both ends: longer ones are data. */
+const MAX_ORDERS = 128 * 1024;
+const MAX_FINDINGS = 100;
+const EVIDENCE = 100;
+
+export function inspectText(text: string, place: Place, at = ""): Finding[] {
+  if (text.length < 2) return [];
+  const found: Finding[] = [];
+  const add = (rule: RuleId, range: readonly [number, number], evidence: string, severity = RULES[rule][place]): void => {
+    if (found.length < MAX_FINDINGS) found.push({ rule, severity, at, range, evidence: escapeControls(evidence).slice(0, EVIDENCE) });
+  };
+  for (const { rule, severity, range, what } of [...hiddenCharacters(text), ...hiddenMarkup(text), ...carriers(text)]) add(rule as RuleId, range, `${what}: ${text.slice(...range)}`, severity === "note" ? "note" : RULES[rule as RuleId][place]);
+  for (const { id, range } of findSecrets(text)) add(id === "likely" ? "secret.likely" : "secret.known", range, id);
+  for (const order of orders(text.length > MAX_ORDERS ? `${text.slice(0, MAX_ORDERS / 2)}\n${text.slice(-MAX_ORDERS / 2)}` : text, place, at)) add(order.rule, order.range, order.evidence);
+  return found;
+}
+
+interface Order {
+  readonly rule: RuleId;
+  readonly range: readonly [number, number];
+  readonly evidence: string;
+}
+
+function orders(text: string, place: Place, at: string): Order[] {
+  const found: Order[] = [];
+  for (const reading of place === "definition" ? readingsOf(text) : quickReadings(text)) {
+    const signs = weigh(reading.text, place, at);
+    const total = signs.reduce((sum, { weight }) => sum + weight, 0);
+    const [heaviest] = [...signs].sort((a, b) => b.weight - a.weight);
+    const encoded = reading.by !== null && reading.by !== "normalised";
+    if (encoded) {
+      if (total >= HELD / 2) found.push({ rule: "encoded.order", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
+      else if (reading.range[1] - reading.range[0] < text.length && reading.text.split(/\s+/).length >= 4) found.push({ rule: "encoded.text", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
+      continue;
+    }
+    if (heaviest === undefined) continue;
+    const range = reading.by === null ? heaviest.range : reading.range;
+    if (total >= HELD) found.push({ rule: `order.${heaviest.id}` as RuleId, range, evidence: heaviest.evidence });
+    else if (total >= NOTED && place === "definition") found.push({ rule: "order.weak", range, evidence: heaviest.evidence });
+    if (total >= HELD) break;
+  }
+  return found;
+}
+
+/** What crosses in bulk is only decoded where something looks encoded. */
+function quickReadings(text: string): Reading[] {
+  return /[^\u0000-\u00ff]/.test(text) || text.length < 4096 ? readingsOf(text) : [{ text, by: null, range: [0, text.length] }];
+}
+
+interface Weighed {
+  readonly id: string;
+  readonly weight: number;
+  readonly range: readonly [number, number];
+  readonly evidence: string;
+}
+
+/** The heaviest sign of each kind. In a parameter's description, asking for data weighs more: it is what gets filled in. */
+function weigh(text: string, place: Place, at: string): Weighed[] {
+  const found = new Map<string, Weighed>();
+  const parameter = at.includes("/properties/");
+  const signs: readonly Sign[] = /[^\u0000-\u007f]|\b(?:de|la|el|che|der|die|und|les|des|para|não|utente|usuario)\b/i.test(text) ? [...SIGNS, ...FOREIGN_SIGNS] : SIGNS;
+  for (const sign of signs) {
+    const { id, weight } = sign;
+    if (place === "elsewhere" && !ELSEWHERE.has(id)) continue;
+    const heavier = id === "capture" && parameter ? weight * 1.5 : weight;
+    if ((found.get(id)?.weight ?? 0) >= heavier) continue;
+    const match = sign.test.exec(text);
+    if (match !== null) found.set(id, { id, weight: heavier, range: [match.index, match.index + match[0].length], evidence: match[0] });
+  }
+  return [...found.values()];
+}
+
+/** In results and logs, people write to people: only what speaks to the model, or about keeping something from the person, counts. */
+const ELSEWHERE = new Set(["secrecy", "override", "precedence", "authority", "capture"]);
+
+export interface ItemContext {
+  /** Names of tools that other servers have. */
+  readonly others: ReadonlySet<string>;
+}
+
+const ASKING = /^(?:system[_-]?prompt|conversation(?:[_-]?(?:history|context|log|id)?)|(?:chat|message)[_-]?(?:history|log|transcript)|context[_-]?window|(?:previous|prior|all|recent)[_-]?messages|full[_-]?context|(?:available|other|all)[_-]?tools|tool[_-]?(?:list|names)|model[_-]?name|user[_-]?(?:password|token|secret|credentials)|env(?:ironment)?[_-]?(?:vars?|variables|dump)|api[_-]?keys|ssh[_-]?keys?|private[_-]?key|side[_-]?note|reasoning|thoughts?|chain[_-]?of[_-]?thought|scratchpad)$/i;
+
+/** A tool, prompt, template or the instructions, whole: names, texts, schema, annotations, defaults. */
+export function inspectItem(key: string, value: unknown, { others }: ItemContext): Finding[] {
+  const found: Finding[] = [];
+  const note = (rule: RuleId, at: string, evidence: string): void => void found.push({ rule, severity: RULES[rule].definition, at, range: [0, evidence.length], evidence: escapeControls(evidence).slice(0, EVIDENCE) });
+  walkStrings(value, "", (text, at) => found.push(...inspectText(text, "definition", at)), (name, at) => {
+    found.push(...inspectText(name, "definition", at));
+    if (at.includes("/properties/") && ASKING.test(name)) note("name.asking", at, name);
+  });
+  if (others.has(key)) note("name.shared", "/name", key);
+  if (/[^\u0000-\u007f]/.test(key)) {
+    const skeleton = skeletonOf(key);
+    if (skeleton !== key && !/[^\u0000-\u007f]/.test(skeleton)) note("name.look-alike", "/name", key);
+  }
+  const schema = (value as { inputSchema?: unknown } | null)?.inputSchema;
+  const why = schema === undefined ? null : unfit(schema);
+  if (why !== null) note("schema.unfit", "/inputSchema", why);
+  return found;
+}
+
+/** Anything else that crosses: results, errors, logs, questions. */
+export function inspectValue(value: unknown): Finding[] {
+  const found: Finding[] = [];
+  walkStrings(value, "", (text, at) => found.push(...inspectText(text, "elsewhere", at)), (name, at) => found.push(...inspectText(name, "elsewhere", at)));
+  return found;
+}
+
+/** Pictures, sound and files travel as base64, which is no text. */
+function isBinary(key: string, text: string): boolean {
+  return (key === "data" || key === "blob") && /^[A-Za-z0-9+/=\r\n_-]*$/.test(text);
+}
+
+function walkStrings(root: unknown, start: string, visit: (text: string, at: string) => void, visitKey: (name: string, at: string) => void): void {
+  const todo: [unknown, string, string][] = [[root, start, ""]];
+  for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
+    const [value, at, key] = one;
+    if (typeof value === "string") {
+      if (!isBinary(key, value)) visit(value, at);
+    } else if (typeof value === "object" && value !== null) {
+      for (const [name, member] of Object.entries(value).toReversed()) {
+        const pointer = `${at}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+        if (!Array.isArray(value)) visitKey(name, pointer);
+        todo.push([member, pointer, name]);
+      }
+    }
+  }
+}
+
+/** A copy in which what the findings say is masked: secrets named, what nobody sees left out. */
+export function masked(value: unknown, findings: readonly Finding[]): unknown {
+  const ranges = grouped(findings);
+  const copy = (one: unknown, at: string): unknown => {
+    if (typeof one === "string") return ranges.has(at) ? cut(one, ranges.get(at) as readonly Finding[]) : one;
+    if (Array.isArray(one)) return one.map((item, index) => copy(item, `${at}/${index}`));
+    if (typeof one !== "object" || one === null) return one;
+    return Object.fromEntries(Object.entries(one).map(([key, member]) => {
+      const pointer = `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      return [ranges.has(pointer) && typeof member !== "string" ? cut(key, ranges.get(pointer) as readonly Finding[]) : key, copy(member, pointer)];
+    }));
+  };
+  return copy(value, "");
+}
+
+function grouped(findings: readonly Finding[]): Map<string, Finding[]> {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) if (finding.severity === "mask") groups.set(finding.at, [...(groups.get(finding.at) ?? []), finding]);
+  return groups;
+}
+
+function cut(text: string, findings: readonly Finding[]): string {
+  let result = text;
+  let end = Infinity;
+  for (const { rule, range, evidence } of [...findings].sort((a, b) => b.range[0] - a.range[0])) {
+    if (range[1] > end) continue;
+    result = result.slice(0, range[0]) + (rule.startsWith("secret.") ? `[masked: ${evidence}]` : "") + result.slice(range[1]);
+    end = range[0];
+  }
+  return result;
+}

@@ -1,0 +1,71 @@
+/** Known secrets by their form; likely ones by name and randomness. Found, they are masked and never repeated (CWE-200, CWE-532). */
+
+interface Secret {
+  readonly id: string;
+  readonly test: RegExp;
+}
+
+const KNOWN: readonly Secret[] = [
+  { id: "aws-access-key", test: /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b/g },
+  { id: "github-token", test: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{60,255}\b/g },
+  { id: "gitlab-token", test: /\bgl(?:pat|ptt|rt|dt|ft|soat|imt)-[A-Za-z0-9_-]{20,64}\b/g },
+  { id: "slack-token", test: /\bxox[abeoprs]-[A-Za-z0-9-]{10,250}\b|\bxapp-\d-[A-Z0-9]+-\d+-[a-f0-9]{32,}\b/g },
+  { id: "slack-webhook", test: /https:\/\/hooks\.slack\.com\/services\/T[A-Z0-9]{6,}\/B[A-Z0-9]{6,}\/[A-Za-z0-9]{20,}/g },
+  { id: "openai-key", test: /\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}\b|\bsk-[A-Za-z0-9]{48}\b/g },
+  { id: "anthropic-key", test: /\bsk-ant-(?:api|admin|oat)\d{2}-[A-Za-z0-9_-]{80,}\b/g },
+  { id: "stripe-key", test: /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,247}\b|\bwhsec_[A-Za-z0-9+/=]{32,}/g },
+  { id: "google-key", test: /\bAIza[A-Za-z0-9_-]{35}\b/g },
+  { id: "google-oauth", test: /\bya29\.[A-Za-z0-9_-]{30,}|\bGOCSPX-[A-Za-z0-9_-]{28}\b/g },
+  { id: "azure-storage-key", test: /\bAccountKey=[A-Za-z0-9+/]{86}==/g },
+  { id: "npm-token", test: /\bnpm_[A-Za-z0-9]{36}\b/g },
+  { id: "pypi-token", test: /\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}/g },
+  { id: "hugging-face-token", test: /\bhf_[A-Za-z0-9]{34,}\b/g },
+  { id: "sendgrid-key", test: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b/g },
+  { id: "twilio-key", test: /\bSK[0-9a-f]{32}\b/g },
+  { id: "digitalocean-token", test: /\bdo[opr]_v1_[a-f0-9]{64}\b/g },
+  { id: "shopify-token", test: /\bshp(?:at|ca|pa|ss)_[a-f0-9]{32}\b/g },
+  { id: "telegram-token", test: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/g },
+  { id: "discord-token", test: /\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}\b/g },
+  { id: "vault-token", test: /\bhv[sbr]\.[A-Za-z0-9_-]{24,}\b/g },
+  { id: "linear-key", test: /\blin_api_[A-Za-z0-9]{40}\b/g },
+  { id: "notion-token", test: /\b(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,})\b/g },
+  { id: "age-key", test: /\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}\b/g },
+  { id: "private-key", test: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[^]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g },
+  { id: "json-web-token", test: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}\b/g },
+  { id: "url-password", test: /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/?#@"'<>]{1,80}:(?!\/\/)(?!\*+@|x+@|<|\{|\$|password@|pass@|secret@)[^\s/?#@"'<>]{3,120}@[\w.-]+/gi },
+];
+/** A name that says secret, and a value that looks like one. */
+const LIKELY = /\b[\w.-]{0,40}?(?:secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key|client[_-]?secret|token)["']?\s*(?:=|:|=>)\s*["']?([A-Za-z0-9+/_=.~!@#%^&*-]{16,200})/gi;
+const PLACEHOLDER = /^(?:x+|\*+|\.+|your|example|changeme|placeholder|dummy|redacted|<|\$\{|\{\{|process\.env|os\.environ|env\.|null|undefined|true|false|test)|example|placeholder|(.)\1{7,}/i;
+
+export interface FoundSecret {
+  readonly id: string;
+  readonly range: readonly [start: number, end: number];
+}
+
+/** One look for the pieces that every form starts with; most texts end here. */
+const PREFILTER = /AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt|ft|soat|imt)-|xox|xapp-|hooks\.slack|sk-|[sr]k_(?:live|test)|whsec_|AIza|ya29\.|GOCSPX|AccountKey=|npm_|pypi-|hf_|SG\.|SK[0-9a-f]{32}|do[opr]_v1_|shp(?:at|ca|pa|ss)_|:AA|[MNO][\w-]{23,27}\.|hv[sbr]\.|lin_api_|secret_|ntn_|AGE-SECRET|PRIVATE KEY|eyJ|:\/\/[^\s/@]{1,80}:[^\s/@]+@|secret|passw|api[_-]?key|access[_-]?key|token|private[_-]?key/i;
+
+export function mayHoldSecrets(text: string): boolean {
+  return PREFILTER.test(text);
+}
+
+export function findSecrets(text: string): FoundSecret[] {
+  if (!mayHoldSecrets(text)) return [];
+  const found: FoundSecret[] = [];
+  for (const { id, test } of KNOWN) for (const match of text.matchAll(test)) found.push({ id, range: [match.index, match.index + match[0].length] });
+  for (const match of text.matchAll(LIKELY)) {
+    const value = match[1] as string;
+    const start = match.index + match[0].length - value.length;
+    if (PLACEHOLDER.test(value) || entropy(value) < 3.5 || !/\d/.test(value) || !/[A-Za-z]/.test(value) || found.some(({ range }) => range[0] <= start && start < range[1])) continue;
+    found.push({ id: "likely", range: [start, start + value.length] });
+  }
+  return found;
+}
+
+/** Shannon's, in bits a character. */
+function entropy(text: string): number {
+  const counts = new Map<string, number>();
+  for (const letter of text) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  return [...counts.values()].reduce((sum, count) => sum - (count / text.length) * Math.log2(count / text.length), 0);
+}

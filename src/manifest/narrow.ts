@@ -1,0 +1,61 @@
+/** A manifest that extends another can only narrow it: each key of its own is held against the one below. */
+import { isWithin } from "../paths.ts";
+import type { Loaded, Path } from "./load.ts";
+import { covers, matches } from "./pattern.ts";
+import type { CapabilitiesEntry, ServerEntry } from "./schema.ts";
+
+type Fail = Loaded["fail"];
+
+/** Throws `manifest.widens`. */
+export function refuseWidening(own: ServerEntry, below: ServerEntry, path: Path, fail: Fail): void {
+  const widens = (key: Path, what: string): never => fail("manifest.widens", [...path, ...key], what);
+  if (own.command !== undefined && below.command !== undefined && own.command !== below.command) widens(["command"], `another program than ${below.command}`);
+  if (own.args !== undefined && below.args !== undefined && JSON.stringify(own.args) !== JSON.stringify(below.args)) widens(["args"], "other arguments than those of the manifest below");
+  for (const [name, value] of Object.entries(own.env ?? {})) if (below.env !== undefined && (!Object.hasOwn(below.env, name) || below.env[name] !== value)) widens(["env", name], `${name} is not passed so by the manifest below`);
+  for (const [index, name] of (own.pass ?? []).entries()) if (below.pass !== undefined && !below.pass.includes(name)) widens(["pass", index], `${name} is not passed on by the manifest below`);
+  if (own.isolation?.backend === "none" && below.isolation !== undefined && below.isolation.backend !== "none") widens(["isolation", "backend"], "the manifest below asks for a cell");
+  refuseDirectories(own, below, widens);
+  for (const [index, host] of (own.network?.hosts ?? []).entries()) if (below.network !== undefined && !(below.network.hosts ?? []).some((one) => covers(one, host))) widens(["network", "hosts", index], `${host} is not among the hosts below`);
+  for (const key of Object.keys(own.limits ?? {}) as (keyof NonNullable<ServerEntry["limits"]>)[]) if ((own.limits?.[key] ?? 0) > (below.limits?.[key] ?? Infinity)) widens(["limits", key], `more than the ${below.limits?.[key]} of the manifest below`);
+  for (const [index, one] of (own.silence ?? []).entries()) if (!(below.silence ?? []).some((other) => other.rule === one.rule && (other.item ?? one.item) === one.item && other.until >= one.until)) widens(["silence", index], `${one.rule} is not silenced by the manifest below`);
+  if (own.capabilities !== undefined && below.capabilities !== undefined) refuseCapabilities(own.capabilities, below.capabilities, (key, what) => widens(["capabilities", ...key], what));
+}
+
+function refuseDirectories(own: ServerEntry, below: ServerEntry, widens: (key: Path, what: string) => never): void {
+  if (below.isolation === undefined) return;
+  const { read = [], write = [] } = below.isolation;
+  for (const [index, at] of (own.isolation?.read ?? []).entries()) if (![...read, ...write].some((root) => isWithin(at, root))) widens(["isolation", "read", index], `${at} lies in no directory of the manifest below`);
+  for (const [index, at] of (own.isolation?.write ?? []).entries()) if (!write.some((root) => isWithin(at, root))) widens(["isolation", "write", index], `${at} lies in no writable directory of the manifest below`);
+  for (const [key, value] of Object.entries(own.isolation?.limits ?? {})) {
+    const bound = (below.isolation.limits as Record<string, number | undefined> | undefined)?.[key];
+    if (bound !== undefined && value > bound) widens(["isolation", "limits", key], `more than the ${bound} of the manifest below`);
+  }
+}
+
+const SAMPLING = ["refused", "text", "tools"];
+
+function refuseCapabilities(own: CapabilitiesEntry, below: CapabilitiesEntry, widens: (key: Path, what: string) => never): void {
+  for (const key of ["completions", "logging", "roots", "tasks"] as const) if (own[key] === true && below[key] === false) widens([key], "the manifest below refuses it");
+  if (own.sampling !== undefined && below.sampling !== undefined && SAMPLING.indexOf(own.sampling) > SAMPLING.indexOf(below.sampling)) widens(["sampling"], `more than ${below.sampling} of the manifest below`);
+  for (const key of ["form", "url"] as const) if (own.elicitation?.[key] === true && below.elicitation !== undefined && below.elicitation[key] !== true) widens(["elicitation", key], "the manifest below refuses it");
+  if (below.tools !== undefined || below.toolPatterns !== undefined) {
+    for (const [name, tool] of Object.entries(own.tools ?? {})) if (tool.allow !== false && !allowsTool(below, name)) widens(["tools", name], "the manifest below does not allow it");
+    for (const [pattern, tool] of Object.entries(own.toolPatterns ?? {})) if (tool.allow !== false && !Object.entries(below.toolPatterns ?? {}).some(([other, rule]) => rule.allow !== false && covers(other, pattern))) widens(["toolPatterns", pattern], "no pattern of the manifest below covers it");
+  }
+  refuseNames("resources", own.resources?.uris, own.resources?.patterns, below.resources && [below.resources.uris, below.resources.patterns], "/", widens);
+  refuseNames("prompts", own.prompts?.names, own.prompts?.patterns, below.prompts && [below.prompts.names, below.prompts.patterns], "", widens);
+  for (const side of ["client", "server"] as const) for (const [index, method] of (own.methods?.[side] ?? []).entries()) if (below.methods !== undefined && !(below.methods[side] ?? []).includes(method)) widens(["methods", side, index], "the manifest below does not list it");
+}
+
+function allowsTool(below: CapabilitiesEntry, name: string): boolean {
+  if (below.tools !== undefined && Object.hasOwn(below.tools, name)) return below.tools[name]?.allow !== false;
+  const pattern = Object.keys(below.toolPatterns ?? {}).find((one) => matches(one, name));
+  return pattern !== undefined && below.toolPatterns?.[pattern]?.allow !== false;
+}
+
+function refuseNames(key: string, exact: readonly string[] = [], patterns: readonly string[] = [], below: readonly (readonly string[] | undefined)[] | undefined, separator: string, widens: (key: Path, what: string) => never): void {
+  if (below === undefined) return;
+  const [names = [], globs = []] = below;
+  for (const [index, name] of exact.entries()) if (!names.includes(name) && !globs.some((one) => matches(one, name, separator))) widens([key, key === "resources" ? "uris" : "names", index], "the manifest below does not allow it");
+  for (const [index, pattern] of patterns.entries()) if (!globs.some((one) => covers(one, pattern, separator))) widens([key, "patterns", index], "no pattern of the manifest below covers it");
+}
