@@ -15,6 +15,8 @@ declare const SALLYPORT_VERSION: string;
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<{ readonly command: Command }>]>> = {
   run: ["put the gate in front of a server: sallyport run -- npx -y PACKAGE ARG…", () => import("./commands/run.ts")],
   explain: ["show the cell that a server would get, before anything runs", () => import("./commands/explain.ts")],
+  add: ["propose a manifest entry for a server: sallyport add NAME -- COMMAND…", () => import("./commands/add.ts")],
+  lock: ["compare servers with what was approved, and approve: lock [--check]", () => import("./commands/lock.ts")],
   journal: ["read and verify what crossed: journal tail | show | verify", () => import("./commands/journal.ts")],
   doctor: ["try what this machine can enforce", () => import("./commands/doctor.ts")],
 };

@@ -34,5 +34,5 @@ export const command: Command = (args, host) => {
   const maxLine = Number(values["max-line"] ?? MAX_LINE);
   if (!Number.isSafeInteger(maxLine) || maxLine < 1024) throw new SallyportError("usage.option", `--max-line ${values["max-line"]}: a number of bytes from 1024`);
   closeInherited();
-  return run({ ...options, durability, maxLine, quiet: values.quiet === true }, host);
+  return run({ ...options, durability, maxLine, quiet: values.quiet === true, pins: null }, host);
 };

@@ -74,6 +74,7 @@ export class Answers {
 
   /** Throws where somebody has to approve it first. */
   refuseHeld(kind: Kind, key: string, pinned: Pinned): void {
+    if (this.#pins.hasChanged(kind, key)) throw new SallyportError("pin.changed", `${kind} ${key}`);
     if (this.#isHeld(pinned, key)) throw new SallyportError("pin.held", `${kind} ${key}: ${(pinned.held ?? []).join(", ")}`);
   }
 

@@ -21,6 +21,8 @@ export class Pins {
   readonly #options: PinOptions;
   readonly #items: Record<Kind, Map<string, Pinned>>;
   #complete: Set<Kind>;
+  /** Items that were last listed otherwise than pinned. */
+  readonly #changed: Record<Kind, Set<string>> = { tools: new Set(), prompts: new Set(), templates: new Set(), instructions: new Set() };
   /** What keeps an item back at first sight. */
   inspect: (key: string, value: unknown) => readonly Finding[] = () => [];
   /** The server stood in the lock when the session began. */
@@ -43,8 +45,8 @@ export class Pins {
     return this.#items[kind].get(key);
   }
 
-  keys(kind: Kind): string[] {
-    return [...this.#items[kind].keys()];
+  hasChanged(kind: Kind, key: string): boolean {
+    return this.#changed[kind].has(key);
   }
 
   /** Whether lists of this kind were seen to their end. */
@@ -55,7 +57,11 @@ export class Pins {
   /** Compares, and pins what is seen for the first time while the first list is not at its end. */
   compare(kind: Kind, key: string, value: unknown): Standing {
     const known = this.#items[kind].get(key);
-    if (known !== undefined) return known.digest !== digestOf(value) ? "changed" : (known.held?.length ?? 0) > 0 ? "held" : "same";
+    if (known !== undefined) {
+      if (known.digest === digestOf(value)) this.#changed[kind].delete(key);
+      else this.#changed[kind].add(key);
+      return this.#changed[kind].has(key) ? "changed" : (known.held?.length ?? 0) > 0 ? "held" : "same";
+    }
     if (this.#complete.has(kind)) return "new";
     const held = this.inspect(key, value).filter(({ severity }) => severity === "hold").map(({ rule }) => rule);
     this.#items[kind].set(key, pin(value, [...new Set(held)]));

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import { chooseServer, defaultProfile, findManifest, type Chosen } from "../manifest/read.ts";
+import { OPEN_LAYER } from "../manifest/permit.ts";
 import type { Host } from "../model.ts";
 import { resolveLaunch } from "../sandbox/packages/resolve.ts";
 import { makePlan, type Isolation, type Plan } from "../sandbox/plan.ts";
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly write: readonly string[];
   readonly env: readonly string[];
   readonly update: boolean;
+  /** Everything may be listed, whatever the manifest allows. */
+  readonly listing?: boolean;
   /** Null: the default profile. */
   readonly server: string | null;
   readonly manifest: string | null;
@@ -34,7 +37,8 @@ export interface Prepared {
 
 /** Throws `manifest.*`, `launch.*`, `cell.*`. */
 export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void): Promise<Prepared> {
-  const chosen = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
+  const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
+  const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
   const { command, ...wished } = options.server === null ? { ...options, named: true, limits: {} } : fromManifest(chosen.compiled, options);
   const launch = await resolveLaunch(command, { host, update: options.update, say: tell });
   const wish = makeWish(wished, launch, host);
@@ -66,8 +70,7 @@ function isOwnFile(word: string, host: Host): boolean {
 }
 
 /** Throws `pin.lock`, `pin.identity`. */
-export function openPins(prepared: Prepared, update: boolean, host: Host): Pins {
-  const place = pinPlace(prepared, host);
+export function openPins(prepared: Prepared, place: PinPlace, update: boolean): Pins {
   const { identity } = prepared.plan;
   const pins = new Pins({ place, identity, argv: prepared.plan.command });
   const known = pins.known?.identity;

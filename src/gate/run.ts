@@ -20,7 +20,8 @@ import { Ending, exitCodeOf, type Cause } from "./ending.ts";
 import type { Judge } from "./judge.ts";
 import { Notes } from "./notes.ts";
 import { Outbox } from "./outbox.ts";
-import { openPins, prepare, type Prepared, type ServerOptions } from "./prepare.ts";
+import type { PinPlace } from "./pins.ts";
+import { openPins, pinPlace, prepare, type Prepared, type ServerOptions } from "./prepare.ts";
 import { Door, pump, pumpStderr } from "./pump.ts";
 import { Session } from "./session.ts";
 
@@ -28,6 +29,8 @@ export interface RunOptions extends ServerOptions {
   readonly durability: Durability;
   readonly maxLine: number;
   readonly quiet: boolean;
+  /** Where the pins stand, if not in the usual place. */
+  readonly pins: PinPlace | null;
 }
 
 /** Runs one session to its end and returns the exit code. Throws only before a server was started. */
@@ -36,7 +39,7 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   makeDirectories(host);
   const prepared = await prepare(options, host, (line) => notes.info(line));
   const { plan, chosen, reason } = prepared;
-  const pins = openPins(prepared, options.update, host);
+  const pins = openPins(prepared, options.pins ?? pinPlace(prepared, host), options.update);
   if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${reason})`);
   if (plan.isolation !== "none" && chosen.compiled.hosts.length > 0) notes.warn(`the cell has no network: ${chosen.compiled.hosts.join(", ")} cannot be reached`);
   const session = newSession(host);

@@ -3,6 +3,9 @@ import type { Side, Slot } from "../model.ts";
 import type { Compiled, Flag, Layer, Rules } from "./compile.ts";
 import { matches } from "./pattern.ts";
 
+/** Nothing is refused by name. Only the model's tools are never lent: a server that asks for them drives the model. */
+export const OPEN_LAYER: Layer = { origin: "default profile", tools: null, resources: null, prompts: null, flags: { samplingTools: false }, methods: null };
+
 /** What a tool may do when all layers are taken together. */
 export interface ToolPermit {
   readonly slots: readonly (readonly [pointer: string, slot: Slot])[];

@@ -1,0 +1,34 @@
+/** Writes a server into `sallyport.yaml`; comments, order and everything else of an existing file stay. */
+import { parseDocument, type Document, type YAMLMap } from "yaml";
+import { SallyportError } from "../errors.ts";
+import type { ServerEntry } from "./schema.ts";
+
+/** Reasons by the path of a key below the server: they become comments. */
+export type Reasons = readonly (readonly [path: readonly string[], reason: string])[];
+
+/** @param text of the file; null for a new one. Throws `manifest.value` where the server stands there already. */
+export function addServer(text: string | null, name: string, entry: ServerEntry, reasons: Reasons): string {
+  const document = parseDocument(text ?? "# What each server may do and reach: docs/manifest.md\nversion: 1\nservers: {}\n");
+  if (document.hasIn(["servers", name])) throw new SallyportError("manifest.value", `the manifest has a server ${name} already; remove it, or take another name`);
+  if (!document.has("servers") || document.get("servers") === null) document.set("servers", document.createNode({}));
+  const servers = document.get("servers") as YAMLMap;
+  servers.flow = false;
+  document.setIn(["servers", name], document.createNode(entry));
+  for (const [path, reason] of reasons) comment(document, ["servers", name, ...path], reason);
+  flowSlots(document, ["servers", name, "capabilities", "tools"]);
+  return document.toString({ lineWidth: 140, flowCollectionPadding: true });
+}
+
+function comment(document: Document, path: readonly string[], reason: string): void {
+  const node = document.getIn(path, true) as { comment?: string } | undefined;
+  if (node !== undefined) node.comment = ` ${reason.replaceAll(/\s+/g, " ")}`;
+}
+
+/** A slot is one line. */
+function flowSlots(document: Document, path: readonly string[]): void {
+  const tools = document.getIn(path) as YAMLMap | undefined;
+  for (const tool of tools?.items ?? []) {
+    const slots = (tool.value as YAMLMap | null)?.get("arguments") as YAMLMap | undefined;
+    for (const slot of slots?.items ?? []) (slot.value as YAMLMap).flow = true;
+  }
+}
