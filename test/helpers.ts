@@ -93,7 +93,7 @@ export class Running {
 
 /** `sallyport run … -- server`. */
 export function gate(server: readonly string[], options: RunningOptions & { flags?: readonly string[] }): Running {
-  return new Running([process.execPath, MAIN, "run", ...(options.flags ?? []), "--", ...server], options);
+  return new Running([process.execPath, MAIN, "run", ...(options.flags ?? []), ...(server.length > 0 ? ["--", ...server] : [])], options);
 }
 
 export function sallyport(args: readonly string[], options: RunningOptions): Promise<Ended> {

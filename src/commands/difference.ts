@@ -25,8 +25,8 @@ function flat(value: unknown, at = "", found = new Map<string, string>()): Map<s
 }
 
 function words(was: string, is: string, paint: Paint): string {
-  const a: string[] = was.match(/\s+|[^\s]+/g) ?? [];
-  const b: string[] = is.match(/\s+|[^\s]+/g) ?? [];
+  const a: string[] = was.match(/\S+\s*|\s+/g) ?? [];
+  const b: string[] = is.match(/\S+\s*|\s+/g) ?? [];
   const removed = (text: string): string => (text === "" ? "" : paint("red", `[-${escapeControls(text)}-]`));
   const added = (text: string): string => (text === "" ? "" : paint("green", `{+${escapeControls(text)}+}`));
   if (a.length > MAX_WORDS || b.length > MAX_WORDS) return `${removed(was)}${added(is)}`;

@@ -17,7 +17,7 @@ export interface Loaded {
 /** A person writes less; a file that is longer is no manifest. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-const validate = new Ajv2020({ allErrors: true, strict: true, strictTypes: false, keywords: ["missing", "empty"], allowUnionTypes: true }).compile<ManifestFile>(MANIFEST_SCHEMA);
+const validate = new Ajv2020({ allErrors: true, verbose: true, strict: true, strictTypes: false, keywords: ["missing", "empty"], allowUnionTypes: true }).compile<ManifestFile>(MANIFEST_SCHEMA);
 
 /** Throws `manifest.*`. */
 export function load(file: string, text: string): Loaded {

@@ -11,7 +11,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Characters that look like a slash, or become one when a server normalises. */
 const SLASHES = /[\\\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]/g;
 /** `..` with what some systems drop: blanks and dots behind it, parameters, characters that show nothing. */
-const UP = /^[\s\u200b-\u200f\u2060\ufeff]*\.[\s\u200b-\u200f\u2060\ufeff]*\.(?:[\s.\u200b-\u200f\u2060\ufeff]*|;.*)$/;
+const UP = /^[\s\u200b-\u200f\u2060\ufeff]*\.[\s\u200b-\u200f\u2060\ufeff]*\.(?:[\s\u200b-\u200f\u2060\ufeff][\s.\u200b-\u200f\u2060\ufeff]*|;.*)?$/;
 
 export const checkPath: SyncCheck = (value, slot, world) => {
   if (CONTROL.test(value)) return "it holds a control character";
@@ -22,7 +22,7 @@ export const checkPath: SyncCheck = (value, slot, world) => {
   const inside = [...roots, ...world.scratch].map((root) => followed(root, world.files));
   for (const reading of readings(value, world)) {
     if (CONTROL.test(reading)) return "decoded, it holds a control character";
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(reading)) return "it is an address, not a path";
+    if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(reading)) return "it is an address, not a path";
     for (const base of reading.startsWith("/") ? [""] : [world.cwd, ...roots]) {
       const at = base === "" ? reading : `${base}/${reading}`;
       const outside = [followed(at, world.files), followed(resolve(at), world.files)].find((real) => !inside.some((root) => isWithin(real, root)));

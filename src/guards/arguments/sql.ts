@@ -39,11 +39,21 @@ async function judge(value: string, dialect: Dialect, kinds: NonNullable<Slot["s
     if (pragma !== undefined) return { parsed: true, objection: pragma };
   }
   try {
-    const tree = dialect === "postgresql" ? await parsePostgres(value) : await parseGeneric(value, dialect);
+    const tree = dialect === "postgresql" ? await parsePostgres(value) : await parseGeneric(dialect === "sqlite" ? known(value) : value, dialect);
     return { parsed: true, objection: dialect === "postgresql" ? judgePostgres(tree, kinds) : judgeGeneric(tree, kinds) };
   } catch (error) {
     return { parsed: false, objection: `it is no ${dialect} that can be checked: ${(error as Error).message.slice(0, 120)}` };
   }
+}
+
+/** Operators of SQLite that the grammar does not know, as others of the same kind: what the statement does stays the same. */
+function known(value: string): string {
+  return value
+    .replaceAll(/\b(?:glob|match|regexp)\b(?=\s+['"?:@$\w])/gi, "like")
+    .replaceAll(/\bis\s+not\b(?!\s+(?:null|true|false|distinct)\b)/gi, "<>")
+    .replaceAll(/\bis\b(?!\s+(?:null|not|true|false|distinct)\b)/gi, "=")
+    .replaceAll(/<<|>>/g, "+")
+    .replaceAll(/\bnot\s+indexed\b|\bindexed\s+by\s+\w+/gi, "");
 }
 
 const READING_PRAGMAS = ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list", "foreign_keys", "database_list", "collation_list", "function_list", "module_list", "pragma_list", "compile_options", "user_version", "schema_version", "application_id", "encoding", "page_count", "page_size", "freelist_count", "journal_mode", "integrity_check", "quick_check", "foreign_key_check"];
