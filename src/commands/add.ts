@@ -91,7 +91,7 @@ export function renderItem({ kind, key, value, guesses, findings }: ProposedItem
   const lines = typeof description === "string" ? description.split("\n").map((line) => `    ${escapeControls(line)}`) : [];
   return [
     "",
-    `  ${paint("bold", `${kind === "instructions" ? "instructions" : `${kind.slice(0, -1)} ${escapeControls(key)}`}`)}`,
+    `  ${paint("bold", (kind === "instructions" ? "instructions" : `${kind.slice(0, -1)} ${escapeControls(key)}`))}`,
     ...lines,
     ...guesses.map(({ pointer, slot, reason }) => `    ${escapeControls(pointer)}: ${slot.type}${slot.access === "write" ? " for writing" : ""}${slot.dialect === undefined ? "" : ` (${slot.dialect})`} ${paint("dim", `(${reason})`)}`),
     ...findings.map(({ rule, severity, at, evidence }) => `    ${paint(severity === "hold" ? "red" : "yellow", `${severity}: ${rule}`)} at ${escapeControls(at)}: ${evidence}`),

@@ -88,7 +88,7 @@ class Client {
       if (found.result === undefined) throw new SallyportError("server.ended", `it refused the handshake: ${hello.error?.message ?? "no reason given"}`);
       capabilities = found.result["capabilities"];
     } else this.#send({ method: "notifications/initialized" });
-    this.capabilities = Object.keys((capabilities ?? {}) as object);
+    this.capabilities = Object.keys((capabilities ?? {}));
     const offers = new Set(this.capabilities);
     if (offers.has("tools")) await this.#list("tools/list");
     if (offers.has("prompts")) await this.#list("prompts/list");

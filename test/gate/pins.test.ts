@@ -83,8 +83,8 @@ describe("a server that changes", () => {
     const running = gate(RUG(when), { home: scratch() });
     await hello(running);
     const [method, member] = when === "prompt" ? ["prompts/list", "prompts"] : ["resources/templates/list", "resourceTemplates"];
-    expect((await ask(running, method))[member as string]).toHaveLength(1);
-    expect((await ask(running, method))[member as string]).toHaveLength(0);
+    expect((await ask(running, method))[member]).toHaveLength(1);
+    expect((await ask(running, method))[member]).toHaveLength(0);
     expect(running.stdout).not.toContain("POISON");
   });
 });
