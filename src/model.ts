@@ -76,7 +76,7 @@ export interface Finding {
   /** Id of the rule; docs/rules.md lists them. */
   readonly rule: string;
   readonly severity: Severity;
-  /** JSON pointer of the value. */
+  /** JSON pointer of the value; with # behind it, of its name. */
   readonly at: string;
   /** UTF-16 offsets in that string. */
   readonly range: readonly [start: number, end: number];

@@ -73,7 +73,7 @@ interface Weighed {
 function weigh(text: string, place: Place, at: string): Weighed[] {
   const found = new Map<string, Weighed>();
   const parameter = at.includes("/properties/");
-  const signs: readonly Sign[] = /[^\u0000-\u007f]|\b(?:de|la|el|che|der|die|und|les|des|para|não|utente|usuario)\b/i.test(text) ? [...SIGNS, ...FOREIGN_SIGNS] : SIGNS;
+  const signs: readonly Sign[] = looksForeign(text) ? [...SIGNS, ...FOREIGN_SIGNS] : SIGNS;
   for (const sign of signs) {
     const { id, weight } = sign;
     if (place === "elsewhere" && !ELSEWHERE.has(id)) continue;
@@ -83,6 +83,11 @@ function weigh(text: string, place: Place, at: string): Weighed[] {
     if (match !== null) found.set(id, { id, weight: heavier, range: [match.index, match.index + match[0].length], evidence: match[0] });
   }
   return [...found.values()];
+}
+
+/** Other letters, or several of the small words that English does not have. */
+function looksForeign(text: string): boolean {
+  return /[\u00c0-\u024f\u0370-\u1fff\u3040-\ud7ff]/.test(text) || (text.match(/\b(?:der|die|das|und|nicht|ein|eine|den|dem|zu|mit|von|el|la|los|las|del|una|que|para|por|con|le|les|des|du|une|et|pour|avec|dans|il|lo|gli|della|che|di|da|os|um|uma|nao|sem)\b/gi)?.length ?? 0) >= 4;
 }
 
 /** In results and logs, people write to people: only what speaks to the model, or about keeping something from the person, counts. */
@@ -126,6 +131,12 @@ function isBinary(key: string, text: string): boolean {
   return (key === "data" || key === "blob") && /^[A-Za-z0-9+/=\r\n_-]*$/.test(text);
 }
 
+/** A pointer is told and recorded, so that a name with a secret in it does not stand there. */
+function step(at: string, name: string): string {
+  const shown = name.length > 200 || findSecrets(name).length > 0 ? "[masked]" : name;
+  return `${at}/${shown.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
 function walkStrings(root: unknown, start: string, visit: (text: string, at: string) => void, visitKey: (name: string, at: string) => void): void {
   const todo: [unknown, string, string][] = [[root, start, ""]];
   for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
@@ -134,8 +145,9 @@ function walkStrings(root: unknown, start: string, visit: (text: string, at: str
       if (!isBinary(key, value)) visit(value, at);
     } else if (typeof value === "object" && value !== null) {
       for (const [name, member] of Object.entries(value).toReversed()) {
-        const pointer = `${at}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-        if (!Array.isArray(value)) visitKey(name, pointer);
+        const pointer = step(at, name);
+        // As in relative JSON pointers, # is the name instead of the value.
+        if (!Array.isArray(value)) visitKey(name, `${pointer}#`);
         todo.push([member, pointer, name]);
       }
     }
@@ -150,8 +162,8 @@ export function masked(value: unknown, findings: readonly Finding[]): unknown {
     if (Array.isArray(one)) return one.map((item, index) => copy(item, `${at}/${index}`));
     if (typeof one !== "object" || one === null) return one;
     return Object.fromEntries(Object.entries(one).map(([key, member]) => {
-      const pointer = `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-      return [ranges.has(pointer) && typeof member !== "string" ? cut(key, ranges.get(pointer) as readonly Finding[]) : key, copy(member, pointer)];
+      const pointer = step(at, key);
+      return [ranges.has(`${pointer}#`) ? cut(key, ranges.get(`${pointer}#`) as readonly Finding[]) : key, copy(member, pointer)];
     }));
   };
   return copy(value, "");
