@@ -1,6 +1,6 @@
 /** What the gate costs: the same client and server direct, through cat, through a bare Node relay, and through the gate, in one run. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -19,8 +19,20 @@ const WAYS = {
   cat: ["sh", "-c", 'cat | "$@" | cat', "sh", ...server],
   relay: ["node", join(folder, "relay.mjs"), ...server],
   gate: [...gate, "--", ...server],
+  "gate, manifest": [...gate, "--manifest", join(home, "sallyport.yaml"), "--server", "echo"],
   "gate, disk": [...gate, "--durability", "disk", "--", ...server],
 };
+
+writeFileSync(
+  join(home, "sallyport.yaml"),
+  `version: 1
+servers:
+  echo:
+    command: node
+    args: ${JSON.stringify(server.slice(1))}
+    capabilities: { tools: { echo: { arguments: { /message: { type: argument } }, rate: { calls: 1000000000, per: second } } } }
+`,
+);
 
 function start(way) {
   const [program, ...args] = WAYS[way];
@@ -41,6 +53,8 @@ function start(way) {
   return { child, until, answered: () => answered };
 }
 
+/** The tool is pinned, or compared with its pin, before the first call. */
+const LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n';
 const request = (id) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo","arguments":{"message":"a message of some fifty characters, as they are"}}}\n`;
 
 async function stop({ child }) {
@@ -51,7 +65,7 @@ async function stop({ child }) {
 async function startTime(way) {
   const from = performance.now();
   const session = start(way);
-  session.child.stdin.write(request(1));
+  session.child.stdin.write(LIST);
   await session.until(1);
   const taken = performance.now() - from;
   await stop(session);
@@ -60,7 +74,9 @@ async function startTime(way) {
 
 async function measure(way) {
   const session = start(way);
-  let id = 0;
+  session.child.stdin.write(LIST);
+  await session.until(1);
+  let id = 1;
   const roundTrips = [];
   for (let i = 0; i < SEQUENTIAL + 500; i += 1) {
     const from = performance.now();

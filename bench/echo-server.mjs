@@ -8,6 +8,11 @@ process.stdin.on("data", (chunk) => {
   for (const line of lines) {
     const at = line.indexOf('"id":') + 5;
     const id = line.slice(at, line.indexOf(",", at));
+    // Compared once, before anything is measured.
+    if (line.includes('"tools/list"')) {
+      answers += `{"jsonrpc":"2.0","id":${id},"result":{"tools":[{"name":"echo","description":"Says the same.","inputSchema":{"type":"object","properties":{"message":{"type":"string"}},"required":["message"]}}]}}\n`;
+      continue;
+    }
     answers += `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"the same answer every time"}]}}\n`;
   }
   process.stdout.write(answers);
