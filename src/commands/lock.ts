@@ -83,7 +83,7 @@ async function compare(options: ServerOptions, host: Host): Promise<{ place: Pin
 function differencesOf(before: LockedServer | null, now: LockedServer, paint: Paint): Difference[] {
   const found: Difference[] = [];
   const add = (what: Difference["what"], kind: string, key: string, lines: readonly string[], value: unknown): void => {
-    const findings = value === undefined ? [] : inspectItem(key, value, { others: new Set() });
+    const findings = value === undefined ? [] : inspectItem(key, value, { others: new Set(), own: new Set(Object.keys(now.items.tools)) });
     found.push({ what, kind, key, lines, findings: findings.map(({ rule, severity, at, evidence }) => `${severity}: ${rule} at ${at}: ${evidence}`), high: findings.some(({ severity }) => severity === "hold") });
   };
   const identity = before === null ? [] : difference(before.identity, now.identity, paint);

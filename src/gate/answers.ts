@@ -122,11 +122,12 @@ export class Answers {
     const { member, kind, key } = LISTS[method] as (typeof LISTS)[string];
     const items = result[member];
     if (!Array.isArray(items)) throw new SallyportError("guard.response-shape", `${method}: ${member} is no list`);
+    const beside = new Set(kind === "tools" ? items.map((item: unknown) => (item as Json | null)?.["name"]).filter((name) => typeof name === "string") : []);
     const reasons = new Set<string>();
     const seen = new Set<string>();
     const kept = items.filter((item: unknown) => {
       const name = (item as Json | null)?.[key];
-      const why = typeof name !== "string" || seen.has(name) ? "guard.response-shape" : this.#whyHidden(kind, name, item);
+      const why = typeof name !== "string" || seen.has(name) ? "guard.response-shape" : this.#whyHidden(kind, name, item, beside);
       if (typeof name === "string") seen.add(name);
       if (why !== null) reasons.add(why);
       if (why !== null) this.#say(`${why}: ${method.split("/")[0]} ${String(name)} is not shown${why.startsWith("pin.") ? "; sallyport lock shows why" : ""}`);
@@ -138,14 +139,14 @@ export class Answers {
     return { result: { ...result, [member]: kept, ...(result["cacheScope"] === undefined ? {} : { cacheScope: "private" }) }, reasons: [...reasons] };
   }
 
-  #whyHidden(kind: Kind | null, name: string, item: unknown): Code | null {
+  #whyHidden(kind: Kind | null, name: string, item: unknown, beside: ReadonlySet<string>): Code | null {
     if (kind === "tools" && permitTool(this.#compiled, name) === null) return "capability.tool";
     if (kind === "prompts" && !permitsPrompt(this.#compiled, name)) return "capability.prompt";
     if (kind === null) {
       if (!permitsResource(this.#compiled, name)) return "capability.resource";
       return inspectValue(item).some(({ rule, severity }: Finding) => severity !== "note" && !this.#isSilenced(rule, name)) ? "guard.blocked" : null;
     }
-    const standing: Standing = this.#pins.compare(kind, name, item);
+    const standing: Standing = this.#pins.compare(kind, name, item, beside);
     if (standing === "held") return this.#isHeld(this.#pins.get(kind, name) as Pinned, name) ? "pin.held" : null;
     return HIDDEN[standing];
   }

@@ -15,7 +15,7 @@ import { pinPlace, type Prepared } from "./prepare.ts";
 export function makeJudge(prepared: Prepared, pins: Pins, notes: Notes, host: Host): Judge {
   const { compiled } = prepared.chosen;
   let others: ReadonlySet<string> | null = null;
-  pins.inspect = (key, value) => inspectItem(key, value, { others: (others ??= toolsOfOthers(pinPlace(prepared, host), host)) });
+  pins.inspect = (key, value, own) => inspectItem(key, value, { own, others: (others ??= toolsOfOthers(pinPlace(prepared, host), host)) });
   const today = (): string => new Date(host.now() / 1000).toISOString().slice(0, 10);
   return new Judge(compiled, pins, worldOf(prepared, host), new Answers(compiled, pins, (line) => notes.info(line), today), host.now);
 }

@@ -24,7 +24,7 @@ export class Pins {
   /** Items that were last listed otherwise than pinned. */
   readonly #changed: Record<Kind, Set<string>> = { tools: new Set(), prompts: new Set(), templates: new Set(), instructions: new Set() };
   /** What keeps an item back at first sight. */
-  inspect: (key: string, value: unknown) => readonly Finding[] = () => [];
+  inspect: (key: string, value: unknown, own: ReadonlySet<string>) => readonly Finding[] = () => [];
   /** The server stood in the lock when the session began. */
   readonly known: LockedServer | null;
 
@@ -54,8 +54,8 @@ export class Pins {
     return this.#complete.has(kind);
   }
 
-  /** Compares, and pins what is seen for the first time while the first list is not at its end. */
-  compare(kind: Kind, key: string, value: unknown): Standing {
+  /** @param beside names on the same page. Compares, and pins what is seen for the first time while the first list is not at its end. */
+  compare(kind: Kind, key: string, value: unknown, beside: ReadonlySet<string> = new Set()): Standing {
     const known = this.#items[kind].get(key);
     if (known !== undefined) {
       if (known.digest === digestOf(value)) this.#changed[kind].delete(key);
@@ -63,7 +63,7 @@ export class Pins {
       return this.#changed[kind].has(key) ? "changed" : (known.held?.length ?? 0) > 0 ? "held" : "same";
     }
     if (this.#complete.has(kind)) return "new";
-    const held = this.inspect(key, value).filter(({ severity }) => severity === "hold").map(({ rule }) => rule);
+    const held = this.inspect(key, value, new Set([...this.#items.tools.keys(), ...beside])).filter(({ severity }) => severity === "hold").map(({ rule }) => rule);
     this.#items[kind].set(key, pin(value, [...new Set(held)]));
     return held.length > 0 ? "held" : "same";
   }

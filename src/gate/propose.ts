@@ -32,7 +32,7 @@ export function propose(options: ServerOptions, plan: Plan, listing: Listing): P
     key,
     value,
     guesses: kind === "tools" ? guessSlots(value as { name: string }, about) : [],
-    findings: inspectItem(key, value, { others: new Set() }),
+    findings: inspectItem(key, value, { others: new Set(), own: new Set(Object.keys(listing.server.items.tools)) }),
   })));
   const [command, ...args] = options.command;
   const entry: ServerEntry = {

@@ -70,16 +70,18 @@ export function hiddenMarkup(text: string): Hidden[] {
 const IMAGE = /!\[[^\]\n]{0,400}\]\(\s*<?((?:https?:)?\/\/[^\s)>]+)|!\[[^\]\n]{0,400}\]\[[^\]\n]{0,80}\]|<img\b[^>]*\bsrc\s*=\s*["']?((?:https?:)?\/\/[^\s"'>]+)/gi;
 const LINK = /(?:\]\(\s*<?|\bhref\s*=\s*["']?|^\s*\[[^\]\n]+\]:\s*<?|\b)(https?:\/\/[^\s)>"'\]]+)/gim;
 /** Places in an address that are to be filled with data. */
-const SLOT = /\{\{?[^}]*\}?\}|\$\{[^}]*\}|<[a-z_ -]{3,}>|%7B|\[[A-Z_ -]{4,}\]|=(?:BASE64|DATA|SECRET|CONVERSATION|HISTORY|KEY|TOKEN|CONTENT|PAYLOAD|YOUR_\w+|ENCODED\w*|URLENCODED?\w*)\b|=\s*(?:\.{3}|…)|(?:\?|&)(?:data|q|d|payload|exfil|leak|content|ctx|context|history|conversation|secret|token|key|dump|log|info|body|text|msg)=(?:[A-Za-z0-9+/_-]{24,}|$)/i;
+const SLOT = /\{\{?[^}]*\}?\}|\$\{[^}]*\}|<[a-z_ -]{3,}>|%7B|=(?:BASE64|DATA|SECRET|CONVERSATION|HISTORY|KEY|TOKEN|CONTENT|PAYLOAD|YOUR_\w+|ENCODED\w*|URLENCODED?\w*)\b|=\s*(?:\.{3}|…)|(?:\?|&)(?:data|q|d|payload|exfil|leak|content|ctx|context|history|conversation|secret|token|key|dump|log|info|body|text|msg)=(?:[A-Za-z0-9+/_-]{24,}|$)/i;
+
+const UPPER = /[=\/[](?:[A-Z]{3,}_)*[A-Z]{4,}(?:_[A-Z]+)*\]?(?=[&\s)\]"'>]|$)/;
 
 /** Links and images that carry data out when they are drawn or followed (CWE-200). */
 export function carriers(text: string): Hidden[] {
   const found: Hidden[] = [];
   for (const match of text.matchAll(IMAGE)) {
     const address = match[1] ?? match[2] ?? "";
-    const slot = SLOT.test(address) || SLOT.test(match[0]);
+    const slot = SLOT.test(address) || UPPER.test(address);
     if (slot || address.includes("?")) found.push({ rule: "exfiltration.image", severity: slot ? "hold" : "note", range: [match.index, match.index + match[0].length], what: "an image whose address carries data" });
   }
-  for (const match of text.matchAll(LINK)) if (SLOT.test(match[1] as string) && !found.some(({ range: [start, end] }) => match.index >= start && match.index < end)) found.push({ rule: "exfiltration.link", severity: "note", range: [match.index, match.index + match[0].length], what: "an address that is to be filled with data" });
+  for (const match of text.matchAll(LINK)) if ((SLOT.test(match[1] as string) || UPPER.test(match[1] as string)) && !found.some(({ range: [start, end] }) => match.index >= start && match.index < end)) found.push({ rule: "exfiltration.link", severity: "note", range: [match.index, match.index + match[0].length], what: "an address that is to be filled with data" });
   return found;
 }

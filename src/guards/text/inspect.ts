@@ -2,9 +2,10 @@
 import { escapeControls } from "../../errors.ts";
 import type { Finding } from "../../model.ts";
 import { unfit } from "../arguments/schema.ts";
-import { FOREIGN_SIGNS } from "./foreign.ts";
+import { FOREIGN_SIGNS, looksForeign } from "./foreign.ts";
 import { carriers, hiddenCharacters, hiddenMarkup } from "./hidden.ts";
 import { skeletonOf } from "./look-alike.ts";
+import { firstSentence, isOwn, offTopic } from "./off-topic.ts";
 import { HELD, NOTED, SIGNS, type Sign } from "./orders.ts";
 import { readingsOf, type Reading } from "./readings.ts";
 import { RULES, type RuleId } from "./rules.ts";
@@ -18,7 +19,7 @@ const MAX_ORDERS = 128 * 1024;
 const MAX_FINDINGS = 100;
 const EVIDENCE = 100;
 
-export function inspectText(text: string, place: Place, at = ""): Finding[] {
+export function inspectText(text: string, place: Place, at = "", topic: Topic | null = null): Finding[] {
   if (text.length < 2) return [];
   const found: Finding[] = [];
   const add = (rule: RuleId, range: readonly [number, number], evidence: string, severity = RULES[rule][place]): void => {
@@ -26,9 +27,12 @@ export function inspectText(text: string, place: Place, at = ""): Finding[] {
   };
   for (const { rule, severity, range, what } of [...hiddenCharacters(text), ...hiddenMarkup(text), ...carriers(text)]) add(rule as RuleId, range, `${what}: ${text.slice(...range)}`, severity === "note" ? "note" : RULES[rule as RuleId][place]);
   for (const { id, range } of findSecrets(text)) add(id === "likely" ? "secret.likely" : "secret.known", range, id);
-  for (const order of orders(text.length > MAX_ORDERS ? `${text.slice(0, MAX_ORDERS / 2)}\n${text.slice(-MAX_ORDERS / 2)}` : text, place, at)) add(order.rule, order.range, order.evidence);
+  for (const order of orders(text.length > MAX_ORDERS ? `${text.slice(0, MAX_ORDERS / 2)}\n${text.slice(-MAX_ORDERS / 2)}` : text, place, at, topic)) add(order.rule, order.range, order.evidence);
   return found;
 }
+
+/** In what somebody took the trouble to encode inside a definition, two of these are no coincidence. */
+const TELLING = /\b(?:send|tokens?|keys?|secrets?|passwords?|prompts?|users?|instructions?|reveal|ignore|read|files?|tools?|mention|tell|copy|upload|forward|never|always|pass|call|run|first|include|conversation|messages?|server)\b/gi;
 
 interface Order {
   readonly rule: RuleId;
@@ -36,15 +40,15 @@ interface Order {
   readonly evidence: string;
 }
 
-function orders(text: string, place: Place, at: string): Order[] {
+function orders(text: string, place: Place, at: string, topic: Topic | null): Order[] {
   const found: Order[] = [];
   for (const reading of place === "definition" ? readingsOf(text) : quickReadings(text)) {
-    const signs = weigh(reading.text, place, at);
+    const signs = weigh(reading.text, place, at, reading.by === null ? topic : null);
     const total = signs.reduce((sum, { weight }) => sum + weight, 0);
     const [heaviest] = [...signs].sort((a, b) => b.weight - a.weight);
     const encoded = reading.by !== null && reading.by !== "normalised";
     if (encoded) {
-      if (total >= HELD / 2) found.push({ rule: "encoded.order", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
+      if (total >= HELD / 2 || (place === "definition" && (reading.text.match(TELLING)?.length ?? 0) >= 2)) found.push({ rule: "encoded.order", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
       else if (reading.range[1] - reading.range[0] < text.length && reading.text.split(/\s+/).length >= 4) found.push({ rule: "encoded.text", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
       continue;
     }
@@ -70,7 +74,7 @@ interface Weighed {
 }
 
 /** The heaviest sign of each kind. In a parameter's description, asking for data weighs more: it is what gets filled in. */
-function weigh(text: string, place: Place, at: string): Weighed[] {
+function weigh(text: string, place: Place, at: string, topic: Topic | null): Weighed[] {
   const found = new Map<string, Weighed>();
   const parameter = at.includes("/properties/");
   const signs: readonly Sign[] = looksForeign(text) ? [...SIGNS, ...FOREIGN_SIGNS] : SIGNS;
@@ -80,34 +84,60 @@ function weigh(text: string, place: Place, at: string): Weighed[] {
     const heavier = id === "capture" && parameter ? weight * 1.5 : weight;
     if ((found.get(id)?.weight ?? 0) >= heavier) continue;
     const match = sign.test.exec(text);
-    if (match !== null) found.set(id, { id, weight: heavier, range: [match.index, match.index + match[0].length], evidence: match[0] });
+    if (match === null) continue;
+    const range = [match.index, match.index + match[0].length] as const;
+    const lighter = heavier * (topic === null ? 1 : lightened(id, match[0], range, text, at, topic));
+    if (lighter > (found.get(id)?.weight ?? 0)) found.set(id, { id, weight: lighter, range, evidence: match[0] });
   }
   return [...found.values()];
 }
 
-/** Other letters, or several of the small words that English does not have. */
-function looksForeign(text: string): boolean {
-  return /[\u00c0-\u024f\u0370-\u1fff\u3040-\ud7ff]/.test(text) || (text.match(/\b(?:der|die|das|und|nicht|ein|eine|den|dem|zu|mit|von|el|la|los|las|del|una|que|para|por|con|le|les|des|du|une|et|pour|avec|dans|il|lo|gli|della|che|di|da|os|um|uma|nao|sem)\b/gi)?.length ?? 0) >= 4;
+/** What a definition's own business makes of a sign: less, or nothing. */
+function lightened(id: string, match: string, range: readonly [number, number], text: string, at: string, { name, first, detects, own }: Topic): number {
+  if ((id === "precedence" || id === "shadowing") && isOwn(text.slice(range[0], range[1] + 30), own, name)) return 0;
+  // Never … without telling; and secrets that are not to be shown.
+  if (id === "secrecy" && (/\b(?:never|do not|don't|not|no)\b[^.]{0,40}$/i.test(text.slice(Math.max(0, range[0] - 45), range[0])) && /without/i.test(match))) return 0;
+  if (id === "secrecy" && /\b(?:passwords?|secrets?|tokens?|keys?|credentials?|original values?|pin|otp|codes?)\b/i.test(match)) return 0;
+  if (detects) return 0.5;
+  return at === "/description" && range[1] <= first && (id === "capture" || id === "redirect") ? 0.5 : 1;
 }
 
 /** In results and logs, people write to people: only what speaks to the model, or about keeping something from the person, counts. */
 const ELSEWHERE = new Set(["secrecy", "override", "precedence", "authority", "capture"]);
 
+/** What a definition is about, as far as that changes how a sign is read. */
+interface Topic {
+  readonly name: string;
+  /** Length of the first sentence, which says what the tool does. */
+  readonly first: number;
+  /** It looks for such texts itself, and quotes them. */
+  readonly detects: boolean;
+  readonly own: ReadonlySet<string>;
+}
+
+const DETECTS = /inject|poison|phish|malicious|threat|jailbreak|moderat|guardrail|prompt.?(?:scan|guard|firewall)|detects?\b|scans?\b|spam|scam/i;
+
 export interface ItemContext {
   /** Names of tools that other servers have. */
   readonly others: ReadonlySet<string>;
+  /** Names of the tools that this server lists beside it. */
+  readonly own: ReadonlySet<string>;
 }
 
 const ASKING = /^(?:system[_-]?prompt|conversation(?:[_-]?(?:history|context|log|id)?)|(?:chat|message)[_-]?(?:history|log|transcript)|context[_-]?window|(?:previous|prior|all|recent)[_-]?messages|full[_-]?context|(?:available|other|all)[_-]?tools|tool[_-]?(?:list|names)|model[_-]?name|user[_-]?(?:password|token|secret|credentials)|env(?:ironment)?[_-]?(?:vars?|variables|dump)|api[_-]?keys|ssh[_-]?keys?|private[_-]?key|side[_-]?note|reasoning|thoughts?|chain[_-]?of[_-]?thought|scratchpad)$/i;
 
 /** A tool, prompt, template or the instructions, whole: names, texts, schema, annotations, defaults. */
-export function inspectItem(key: string, value: unknown, { others }: ItemContext): Finding[] {
+export function inspectItem(key: string, value: unknown, { others, own }: ItemContext): Finding[] {
   const found: Finding[] = [];
   const note = (rule: RuleId, at: string, evidence: string): void => void found.push({ rule, severity: RULES[rule].definition, at, range: [0, evidence.length], evidence: escapeControls(evidence).slice(0, EVIDENCE) });
-  walkStrings(value, "", (text, at) => found.push(...inspectText(text, "definition", at)), (name, at) => {
+  const description = String((value as { description?: unknown } | null)?.description ?? "");
+  const first = firstSentence(description);
+  const topic: Topic = { name: key, first: first.length, detects: DETECTS.test(`${key} ${first}`), own };
+  walkStrings(value, "", (text, at) => found.push(...inspectText(text, "definition", at, topic)), (name, at) => {
     found.push(...inspectText(name, "definition", at));
     if (at.includes("/properties/") && ASKING.test(name)) note("name.asking", at, name);
   });
+  for (const { rule, at, range, evidence } of offTopic(value, own)) found.push({ rule, severity: RULES[rule].definition, at, range, evidence: escapeControls(evidence).slice(0, EVIDENCE) });
   if (others.has(key)) note("name.shared", "/name", key);
   if (/[^\u0000-\u007f]/.test(key)) {
     const skeleton = skeletonOf(key);

@@ -24,8 +24,8 @@ export function readingsOf(text: string): Reading[] {
   if (plain !== text) add(plain, "normalised");
   if (/[^\u0000-\u024f]/.test(plain) && /[A-Za-z]/.test(plain)) add(looksLatin(plain), "look-alike letters");
   for (const [reading, by, range] of [...decodedPieces(plain), ...hiddenCharacters(text)]) add(reading, by, range);
-  if (/(?:\b\w[ .\-_*|]){6,}/.test(plain)) add(plain.replace(/(?:\b\w[ .\-_*|]){3,}\w\b/g, (run) => run.replace(/[ .\-_*|]/g, "")), "spaced letters");
-  if (/[a-z][013457@$][a-z]|[013457@$][a-z][013457@$]/i.test(plain)) add(leet(plain), "digits for letters");
+  for (const match of plain.matchAll(/(?:\b\w(?:[ .\-_*|]| {2,3})){8,}\w?\b/g)) add(match[0].replaceAll(/ {2,}/g, "\n").replaceAll(/[ .\-_*|]/g, "").replaceAll("\n", " "), "spaced letters", [match.index, match.index + match[0].length]);
+  if ((plain.match(/\b[a-z@$]*[013457@$]+[a-z@$][\w@$]*|\b[a-z]+[013457@$]+[\w@$]*/gi)?.length ?? 0) >= 4) add(leet(plain), "digits for letters");
   if (looksTurned(plain)) add([...plain].toReversed().join(""), "reversed");
   const turned = plain.replace(/[a-z]/gi, (letter) => String.fromCharCode((letter <= "Z" ? 90 : 122) >= letter.charCodeAt(0) + 13 ? letter.charCodeAt(0) + 13 : letter.charCodeAt(0) - 13));
   if (looksEnglish(turned) && !looksEnglish(plain)) add(turned, "rot13");
@@ -57,7 +57,7 @@ function looksTurned(text: string): boolean {
 const LEET: Readonly<Record<string, string>> = { "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", $: "s" };
 
 function leet(text: string): string {
-  return text.replace(/[\w@$]*[a-z][\w@$]*/gi, (word) => (/^\d+[a-z]{0,2}$|^v?\d|\d{3,}/i.test(word) ? word : word.replace(/[013457@$]/g, (sign) => LEET[sign] as string)));
+  return text.replace(/[\w@$]*[a-z][\w@$]*/gi, (word) => (/^\d+[a-z]{0,2}$|^v\d/i.test(word) ? word : word.replace(/[013457@$]/g, (sign) => LEET[sign] as string)));
 }
 
 function readable(bytes: Buffer): string | null {
@@ -82,7 +82,7 @@ function decodedPieces(text: string, depth = 0): Piece[] {
   each(/[A-Za-z0-9+/_-]{16,}={0,2}/g, "base64", (run) => readable(Buffer.from(run, run.includes("-") || run.includes("_") ? "base64url" : "base64")));
   each(/(?:\b[A-Z2-7]{24,}={0,6})/g, "base32", (run) => readable(base32(run)));
   each(/(?:[0-9a-f]{2}[ :,\\x]{0,4}){12,}/gi, "hexadecimal", (run) => readable(Buffer.from(run.replace(/0x|\\x|[^0-9a-f]/gi, ""), "hex")));
-  each(/(?:%[0-9a-f]{2}[\w.~-]{0,3}){6,}/gi, "percent-encoding", (run) => readable(Buffer.from(run.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), "latin1")));
+  each(/[\w.~-]*(?:%[0-9a-f]{2}[\w.~-]{0,14}){4,}/gi, "percent-encoding", (run) => readable(Buffer.from(run.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), "latin1")));
   each(/(?:[^&]?&#x?[0-9a-f]{1,6};){4,}/gi, "character references", (run) => run.replace(/&#(x?)([0-9a-f]{1,6});/gi, (_, x: string, code: string) => character(Number.parseInt(code, x === "" ? 10 : 16))));
   each(/(?:\\u\{?[0-9a-f]{2,6}\}?){6,}|(?:\\x[0-9a-f]{2}){8,}/gi, "escapes", (run) => run.replace(/\\[ux]\{?([0-9a-f]{2,6})\}?/gi, (_, hex: string) => character(Number.parseInt(hex, 16))));
   each(/(?:\b[01]{8}\b[ ,]?){8,}/g, "binary", (run) => readable(Buffer.from((run.match(/[01]{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)))));
