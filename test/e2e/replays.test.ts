@@ -34,13 +34,13 @@ let names = 0;
 /** Starts a server in one of three ways, makes the calls, and returns everything that it answered. */
 async function call(way: Way, home: string, { command, env = {}, read = [], write = [] }: Replay, calls: readonly Call[]): Promise<string> {
   const options = { home, env };
-  const given = [...read.flatMap((at) => ["--read", at]), ...write.flatMap((at) => ["--write", at])];
+  const flags = [...read.flatMap((at) => ["--read", at]), ...write.flatMap((at) => ["--write", at])];
   let running: Running;
   if (way === "direct") running = new Running(command, options);
-  else if (way === "cell") running = gate(command, { ...options, flags: given });
+  else if (way === "cell") running = gate(command, { ...options, flags });
   else {
     const name = `s${(names += 1)}`;
-    const added = await sallyport(["add", name, "--yes", "--isolation", "none", "--reason", "the guards alone", ...given, "--", ...command], options);
+    const added = await sallyport(["add", name, "--yes", "--isolation", "none", "--reason", "the guards alone", ...flags, "--", ...command], options);
     expect([added.code, added.stderr]).toEqual([0, expect.stringContaining("written")]);
     running = gate([], { ...options, flags: ["--server", name] });
   }
@@ -50,8 +50,8 @@ async function call(way: Way, home: string, { command, env = {}, read = [], writ
   running.send({ id: "list", method: "tools/list" });
   await running.answerTo("list");
   const answers: unknown[] = [];
-  for (const [index, { name, arguments: given_ }] of calls.entries()) {
-    running.send({ id: index, method: "tools/call", params: { name, arguments: given_ } });
+  for (const [index, { name, arguments: values }] of calls.entries()) {
+    running.send({ id: index, method: "tools/call", params: { name, arguments: values } });
     answers.push(await running.answerTo(index));
   }
   running.child.stdin.end();

@@ -93,7 +93,7 @@ describe("limits", () => {
   const CAPABILITIES = "    capabilities: { tools: { t: {}, limited: { rate: { calls: 2, per: hour } }, asked: { consent: first }, big: { result: { bytes: 2000 } }, deep: { result: { depth: 4 } } }";
   it("hold rates, sizes, depths, consent and requests in flight", async () => {
     const deep = JSON.parse(`${"[".repeat(20)}1${"]".repeat(20)}`) as unknown;
-    const { running } = await start({ results: { t: "silent" as unknown as object, big: of("x".repeat(3000)), deep: of("x", { structuredContent: { deep } }), limited: of("x"), asked: of("x") }, manifest: `${CAPABILITIES} }\n    limits: { inFlight: 3 }\n` });
+    const { running } = await start({ results: { t: "silent", big: of("x".repeat(3000)), deep: of("x", { structuredContent: { deep } }), limited: of("x"), asked: of("x") }, manifest: `${CAPABILITIES} }\n    limits: { inFlight: 3 }\n` });
     for (let index = 0; index < 2; index += 1) expect(text(await call(running, "limited"))).toBe("x");
     expect(text(await call(running, "limited"))).toContain("limit.rate");
     expect(text(await call(running, "asked"))).toContain("capability.consent");

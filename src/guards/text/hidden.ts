@@ -54,15 +54,15 @@ function selects(text: string, match: RegExpMatchArray): boolean {
   return match[0] >= "\ufe00" && match[0] <= "\ufe0f" ? /[\p{Emoji}\p{Extended_Pictographic}\p{Script=Han}\p{S}\p{Script=Mongolian}\p{Script=Myanmar}\u20e3]/u.test(before) : /\p{Script=Han}/u.test(before);
 }
 
-const COMMENT = /<!--([^]*?)(?:-->|$)|\[(?:\/\/|comment|hidden|_)[^\]\n]*\]:\s*(?:#|<>|\/)\s*[("']?([^)"'\n]*)|\/\*\s*(?:hidden|llm|ai|assistant|system)([^]*?)\*\//gi;
+const COMMENT = /<!--([^]*?)(?:-->|$)|\[(?:\/\/|comment|hidden|_)[^\]\n]*\]:\s*(?:#|<>|\/)\s*[("']?([^)"'\n]*)|(?:\/\*|%%)(?=[^*\n]*\b(?:hidden|llm|ai|agents?|assistant|models?|system)\b)([^*\n]*)/gi;
 const STYLE = /<[a-z][^>]*\b(?:style\s*=\s*["'][^"']*(?:display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0+)?\b|font-size\s*:\s*0|color\s*:\s*(?:#?f{3,6}\b|white|transparent)|(?:left|top|text-indent)\s*:\s*-\d{3,}|height\s*:\s*0|width\s*:\s*0)|hidden(?=[\s>=])|aria-hidden\s*=\s*["']true)[^>]*>/gi;
-const PADDING = /(?:[ \t\u00a0\u2000-\u200a\u3000]{60,}|(?:[ \t]*\r?\n){12,})(?=\s*\S)/g;
+const PADDING = /(?:[ \t\u00a0\u2000-\u200a\u3000]{60,}|(?:[ \t]*\r?\n){12,}|(?:[ \t]*[^\w\s]{0,2}[ \t]*\r?\n){24,})(?=\s*\S)/g;
 
 /** Markup that a renderer does not show. */
 export function hiddenMarkup(text: string): Hidden[] {
   const found: Hidden[] = [];
   for (const match of text.matchAll(COMMENT)) if ((match[1] ?? match[2] ?? match[3] ?? "").trim().split(/\s+/).length >= 3) found.push({ rule: "hidden.comment", severity: "hold", range: [match.index, match.index + match[0].length], what: "a comment" });
-  for (const match of text.matchAll(STYLE)) found.push({ rule: "hidden.style", severity: "hold", range: [match.index, match.index + match[0].length], what: "an element that is not shown" });
+  for (const match of text.matchAll(STYLE)) found.push({ rule: "hidden.style", severity: (/^[^<]*/.exec(text.slice(match.index + match[0].length))?.[0] ?? "").trim().split(/\s+/).length >= 4 ? "hold" : "note", range: [match.index, match.index + match[0].length], what: "an element that is not shown" });
   for (const match of text.matchAll(PADDING)) found.push({ rule: "hidden.padding", severity: match[0].length > 200 || match[0].includes("\n") ? "hold" : "note", range: [match.index, match.index + match[0].length], what: `${match[0].length} blanks` });
   return found;
 }
@@ -72,7 +72,7 @@ const LINK = /(?:\]\(\s*<?|\bhref\s*=\s*["']?|^\s*\[[^\]\n]+\]:\s*<?|\b)(https?:
 /** Places in an address that are to be filled with data. */
 const SLOT = /\{\{?[^}]*\}?\}|\$\{[^}]*\}|<[a-z_ -]{3,}>|%7B|=(?:BASE64|DATA|SECRET|CONVERSATION|HISTORY|KEY|TOKEN|CONTENT|PAYLOAD|YOUR_\w+|ENCODED\w*|URLENCODED?\w*)\b|=\s*(?:\.{3}|…)|(?:\?|&)(?:data|q|d|payload|exfil|leak|content|ctx|context|history|conversation|secret|token|key|dump|log|info|body|text|msg)=(?:[A-Za-z0-9+/_-]{24,}|$)/i;
 
-const UPPER = /[=\/[](?:[A-Z]{3,}_)*[A-Z]{4,}(?:_[A-Z]+)*\]?(?=[&\s)\]"'>]|$)/;
+const UPPER = /[=/[](?:[A-Z]{3,}_)*[A-Z]{4,}(?:_[A-Z]+)*\]?(?=[&\s)\]"'>]|$)/;
 
 /** Links and images that carry data out when they are drawn or followed (CWE-200). */
 export function carriers(text: string): Hidden[] {

@@ -5,8 +5,9 @@ import { unfit } from "../arguments/schema.ts";
 import { FOREIGN_SIGNS, looksForeign } from "./foreign.ts";
 import { carriers, hiddenCharacters, hiddenMarkup } from "./hidden.ts";
 import { skeletonOf } from "./look-alike.ts";
-import { firstSentence, isOwn, offTopic } from "./off-topic.ts";
+import { firstSentence, isOwn, offTopic, tradesIn, tradesInTalk } from "./off-topic.ts";
 import { HELD, NOTED, SIGNS, type Sign } from "./orders.ts";
+import { POLITE_SIGNS } from "./polite.ts";
 import { readingsOf, type Reading } from "./readings.ts";
 import { RULES, type RuleId } from "./rules.ts";
 import { findSecrets } from "./secrets.ts";
@@ -34,6 +35,9 @@ export function inspectText(text: string, place: Place, at = "", topic: Topic | 
 /** In what somebody took the trouble to encode inside a definition, two of these are no coincidence. */
 const TELLING = /\b(?:send|tokens?|keys?|secrets?|passwords?|prompts?|users?|instructions?|reveal|ignore|read|files?|tools?|mention|tell|copy|upload|forward|never|always|pass|call|run|first|include|conversation|messages?|server)\b/gi;
 
+/** What comes before an honest example. */
+const SAMPLE = /\b(?:example|e\.g|such as|like|sample|returns?|encodes?|decodes?|for instance|becomes|gives|output|input)\b[^\n]{0,30}$/i;
+
 interface Order {
   readonly rule: RuleId;
   readonly range: readonly [number, number];
@@ -42,13 +46,14 @@ interface Order {
 
 function orders(text: string, place: Place, at: string, topic: Topic | null): Order[] {
   const found: Order[] = [];
-  for (const reading of place === "definition" ? readingsOf(text) : quickReadings(text)) {
+  for (const reading of place === "definition" ? readingsOf(text, true) : quickReadings(text)) {
     const signs = weigh(reading.text, place, at, reading.by === null ? topic : null);
     const total = signs.reduce((sum, { weight }) => sum + weight, 0);
     const [heaviest] = [...signs].sort((a, b) => b.weight - a.weight);
     const encoded = reading.by !== null && reading.by !== "normalised";
     if (encoded) {
       if (total >= HELD / 2 || (place === "definition" && (reading.text.match(TELLING)?.length ?? 0) >= 2)) found.push({ rule: "encoded.order", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
+      else if (place === "definition" && reading.text.trim().split(/\s+/).length >= 4 && !SAMPLE.test(text.slice(Math.max(0, reading.range[0] - 60), reading.range[0]))) found.push({ rule: "encoded.prose", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
       else if (reading.range[1] - reading.range[0] < text.length && reading.text.split(/\s+/).length >= 4) found.push({ rule: "encoded.text", range: reading.range, evidence: `${reading.by}: ${reading.text}` });
       continue;
     }
@@ -63,7 +68,7 @@ function orders(text: string, place: Place, at: string, topic: Topic | null): Or
 
 /** What crosses in bulk is only decoded where something looks encoded. */
 function quickReadings(text: string): Reading[] {
-  return /[^\u0000-\u00ff]/.test(text) || text.length < 4096 ? readingsOf(text) : [{ text, by: null, range: [0, text.length] }];
+  return /[^\u0000-\u00ff]/.test(text) || text.length < 4096 ? readingsOf(text, false) : [{ text, by: null, range: [0, text.length] }];
 }
 
 interface Weighed {
@@ -77,7 +82,7 @@ interface Weighed {
 function weigh(text: string, place: Place, at: string, topic: Topic | null): Weighed[] {
   const found = new Map<string, Weighed>();
   const parameter = at.includes("/properties/");
-  const signs: readonly Sign[] = looksForeign(text) ? [...SIGNS, ...FOREIGN_SIGNS] : SIGNS;
+  const signs: readonly Sign[] = [...SIGNS, ...(place === "definition" ? POLITE_SIGNS : []), ...(looksForeign(text) ? FOREIGN_SIGNS : [])];
   for (const sign of signs) {
     const { id, weight } = sign;
     if (place === "elsewhere" && !ELSEWHERE.has(id)) continue;
@@ -93,12 +98,17 @@ function weigh(text: string, place: Place, at: string, topic: Topic | null): Wei
 }
 
 /** What a definition's own business makes of a sign: less, or nothing. */
-function lightened(id: string, match: string, range: readonly [number, number], text: string, at: string, { name, first, detects, own }: Topic): number {
+function lightened(id: string, match: string, range: readonly [number, number], text: string, at: string, { name, about, first, detects, trades, own }: Topic): number {
   if ((id === "precedence" || id === "shadowing") && isOwn(text.slice(range[0], range[1] + 30), own, name)) return 0;
   // Never … without telling; and secrets that are not to be shown.
   if (id === "secrecy" && (/\b(?:never|do not|don't|not|no)\b[^.]{0,40}$/i.test(text.slice(Math.max(0, range[0] - 45), range[0])) && /without/i.test(match))) return 0;
   if (id === "secrecy" && /\b(?:passwords?|secrets?|tokens?|keys?|credentials?|original values?|pin|otp|codes?)\b/i.test(match)) return 0;
-  if (detects) return 0.5;
+  const before = text.slice(Math.max(0, range[0] - 60), range[0]);
+  if (id === "capture" && (PROTECTING.test(before) || PROTECTING.test(match)) && !/forget|fail|hesitate/i.test(before)) return 0;
+  if (id === "secrecy" && /\b(?:instead of|rather than)\b/i.test(`${before.slice(-30)}${match}`)) return 0;
+  if (id === "capture" && /\bto the user\b/i.test(match)) return 0;
+  if (detects) return SPOKEN_OF.test(before) ? 0 : 0.5;
+  if ((id === "capture" && trades) || (id === "redirect" && MONEY.test(about))) return 0.5;
   return at === "/description" && range[1] <= first && (id === "capture" || id === "redirect") ? 0.5 : 1;
 }
 
@@ -108,6 +118,10 @@ const ELSEWHERE = new Set(["secrecy", "override", "precedence", "authority", "ca
 /** What a definition is about, as far as that changes how a sign is read. */
 interface Topic {
   readonly name: string;
+  /** Its name and first sentence. */
+  readonly about: string;
+  /** It deals with credentials or files by trade. */
+  readonly trades: boolean;
   /** Length of the first sentence, which says what the tool does. */
   readonly first: number;
   /** It looks for such texts itself, and quotes them. */
@@ -115,7 +129,12 @@ interface Topic {
   readonly own: ReadonlySet<string>;
 }
 
-const DETECTS = /inject|poison|phish|malicious|threat|jailbreak|moderat|guardrail|prompt.?(?:scan|guard|firewall)|detects?\b|scans?\b|spam|scam/i;
+/** What must not be passed on, and what is taken out first. */
+const PROTECTING = /\b(?:do not|don't|never|must not|should not|cannot|can't|avoid|remove|redact|mask|strip|instead of|rather than)\b[^.\n]{0,40}$|^(?:remove|redact|mask|strip)\b/i;
+/** Speaking of such texts, not speaking so. */
+const SPOKEN_OF = /(?:\b(?:such as|like|e\.g\.|for example|for instance|phrases?|typical|texts?|instructions?|requests?|patterns?)\b|which (?:tell|ask|say)|that (?:tell|ask|say|try)|["'“«\u0060(])[^.\n]{0,50}$/i;
+const MONEY = /\b(?:iban|account|address|recipient|payee|billing|payment|bank|supplier|redirect|webhook|dns|domain|mail|forward)/i;
+const DETECTS = /prompt.?inject|poison|phish|malicious|jailbreak|moderation|guardrail|prompt.?(?:scan|guard|firewall)|\bspam|\bscam/i;
 
 export interface ItemContext {
   /** Names of tools that other servers have. */
@@ -126,17 +145,31 @@ export interface ItemContext {
 
 const ASKING = /^(?:system[_-]?prompt|conversation(?:[_-]?(?:history|context|log|id)?)|(?:chat|message)[_-]?(?:history|log|transcript)|context[_-]?window|(?:previous|prior|all|recent)[_-]?messages|full[_-]?context|(?:available|other|all)[_-]?tools|tool[_-]?(?:list|names)|model[_-]?name|user[_-]?(?:password|token|secret|credentials)|env(?:ironment)?[_-]?(?:vars?|variables|dump)|api[_-]?keys|ssh[_-]?keys?|private[_-]?key|side[_-]?note|reasoning|thoughts?|chain[_-]?of[_-]?thought|scratchpad)$/i;
 
+/** A sentence where a value belongs. */
+const PROSE = /(?:\S+\s+){4,}\S+/;
+
+/** A value that the model has to give, whatever for. */
+function isRequired(value: unknown, name: string): boolean {
+  const { required } = ((value as { inputSchema?: unknown } | null)?.inputSchema ?? {}) as { required?: unknown };
+  return Array.isArray(required) && required.includes(name.replace(/#$/, ""));
+}
+
 /** A tool, prompt, template or the instructions, whole: names, texts, schema, annotations, defaults. */
 export function inspectItem(key: string, value: unknown, { others, own }: ItemContext): Finding[] {
   const found: Finding[] = [];
   const note = (rule: RuleId, at: string, evidence: string): void => void found.push({ rule, severity: RULES[rule].definition, at, range: [0, evidence.length], evidence: escapeControls(evidence).slice(0, EVIDENCE) });
-  const description = String((value as { description?: unknown } | null)?.description ?? "");
+  const said = (value as { description?: unknown } | null)?.description;
+  const description = typeof said === "string" ? said : "";
   const first = firstSentence(description);
-  const topic: Topic = { name: key, first: first.length, detects: DETECTS.test(`${key} ${first}`), own };
+  const about = `${key.replaceAll("_", " ")} ${first}`;
+  const topic: Topic = { name: key, about, first: first.length, detects: DETECTS.test(about), trades: tradesIn(about), own };
   walkStrings(value, "", (text, at) => found.push(...inspectText(text, "definition", at, topic)), (name, at) => {
     found.push(...inspectText(name, "definition", at));
-    if (at.includes("/properties/") && ASKING.test(name)) note("name.asking", at, name);
+    if (at.includes("/properties/") && ASKING.test(name)) note(tradesInTalk(about) || !isRequired(value, name) || /reason|thought|pad|side|model/i.test(name) ? "name.asking" : "order.capture", at, name);
   });
+  walkStrings((value as { inputSchema?: unknown } | null)?.inputSchema, "/inputSchema", (text, at) => {
+    if (/\/(?:default|const|enum\/\d+|examples\/\d+)$/.test(at) && PROSE.test(text)) note("schema.prose", at, text);
+  }, () => {});
   for (const { rule, at, range, evidence } of offTopic(value, own)) found.push({ rule, severity: RULES[rule].definition, at, range, evidence: escapeControls(evidence).slice(0, EVIDENCE) });
   if (others.has(key)) note("name.shared", "/name", key);
   if (/[^\u0000-\u007f]/.test(key)) {

@@ -23,7 +23,7 @@ interface Matter {
   readonly done: RegExp;
 }
 
-const GIVEN = /\b(?:send|sent|forward|pass(?:ed|ing)?|provid|includ|attach|append|past(?:e|ed|ing)|insert|embed|put|plac|suppl|submit|upload|copy|copied|post|transmit|shar|add|fill|store|enter|report|export|mirror|hand|file[ds]?\b|accompan|gather|collect|retriev|fetch|read|locat|take[ns]?|give[ns]?|carr(?:y|ied)|deliver|goes? to|deposit|quot|list|record|log|use[ds]? (?:it|them|as)|come[s]? with|surrender|disclos|reproduc|repeat|restat|draw|load|open|scan|inspect|dump|print(?:ed|s)?\b|echo)/i;
+const GIVEN = /\b(?:send|sent|forward|pass(?:ed|es|ing)?\b|provid|includ|attach|append|past(?:e|ed|ing)|insert|embed|put|plac|suppl|submit|upload|copy|copied|post|transmit|shar|add|fill|store|enter|report|export|mirror|hand|file[ds]?\b|accompan|gather|collect|retriev|fetch|read|locat|take[ns]?|give[ns]?|carr(?:y|ied)|deliver|goes? to|deposit|quot|list|record|log|use[ds]? (?:it|them|as)|come[s]? with|surrender|disclos|reproduc|repeat|restat|draw|load|open|scan|inspect|dump|print(?:ed|s)?\b|echo)/i;
 
 const MATTERS: readonly Matter[] = [
   {
@@ -35,13 +35,19 @@ const MATTERS: readonly Matter[] = [
   {
     rule: "order.capture",
     trade: /\b(?:credential|secret|token|password|passphrase|keys?\b|vault|login|auth|sign|certificate|ssh|env\b|environment|config|dotenv|wallet|cookie|encrypt|decrypt|jwt|oauth|rotate|redact|scan|audit|security|leak|session)/i,
-    named: /\b(?:api keys?|access (?:token|key)s?|(?<!(?:cursor|page|paging|pagination|next|continuation|sync|usage|input|output|max|of) )tokens?\b(?! (?:usage|count|limit|budget|used|cost))|(?:passwords?|passphrases?|credentials|private keys?|ssh keys?|secret keys?|card numbers?|cvv|seed phrases?|session cookies?|cookies)\b|\bsecrets\b|keys? (?:stored|found|for (?:openai|aws|anthropic|google|stripe))|password (?:vault|manager)|keychain)/i,
+    named: /\b(?:api keys?|access (?:token|key)s?|(?<!(?:cursor|page|paging|pagination|next|continuation|sync|usage|input|output|max|of) )tokens?\b(?! (?:usage|count|limit|budget|used|cost))|(?:passwords?|passphrases?|credentials|private keys?|ssh keys?|secret keys?|card numbers?|cvv|seed phrases?|session cookies?|cookies)\b|\bsecrets\b|keys? (?:stored|found|for (?:openai|aws|anthropic|google|stripe))|password (?:vault|manager)|keychain|(?<![{$])\b[A-Z][A-Z0-9]*_(?:API_)?(?:KEY|TOKEN|SECRET|PASSWORD)|(?<=\band )pin)\b/i,
     done: /\b(?:stored|saved|kept|found|held|exists?|available|whichever|contents?|values?|text) (?:in|on|of|from|at|by|for)\b|\bfrom (?:the )?(?:user|person|host|machine|client|system|environment|browser|keychain|settings|config\w*|ci|disk)|\b(?:on|of|from) (?:this|the|your) (?:host|machine|computer|laptop|system|device)|\bcollect|\bgather|\blocate\b|\bretriev|\bcopy\b|\bsend|\bforward|\bupload|\breport(?:ed)?\b|\battach|\bplace\b|\bput\b|\btake\b/i,
   },
   {
     rule: "order.capture",
     trade: /\b(?:file|director|folder|path|disk|shell|command|terminal|environment|env\b|config|dotenv|ssh|git|home|system|process|host|machine|install|setup|kube|docker|aws|cloud|scan|audit|secret|credential|key|backup|log|read|search|grep)/i,
     named: /~\/|\/etc\/|\/proc\/|\/root\b|\/home\/|%appdata%|\$HOME|\.(?:env|ssh|aws|npmrc|netrc|pem|kube)\b|id_rsa|id_ed25519|\bprintenv\b|\benv(?:ironment)? variables?\b|\bhome director|\b(?:client|claude|cursor|mcp)(?:_desktop)?_? ?config|\bbash_history|\bshell history|\bconfiguration file|\bclipboard|\bbrowser (?:history|profile)/i,
+    done: GIVEN,
+  },
+  {
+    rule: "order.capture",
+    trade: /\b(?:passport|identity|id card|kyc|bank|statement|medical|patient|health|diagnos|salary|hr\b|inbox|mail|contact|address book|profile|personal|finance|person|customer|user|crm|photo|document|calendar)/i,
+    named: /\b(?:passport|id card|identity card|driving licen[cs]e|bank statements?|medical records?|diagnos[ei]s|payslips?|salary|(?:last|recent|latest) \w+ (?:mails|e-?mails|messages)|inbox|address book|contact list|everything you know|known to you|(?:user|person)'s (?:employer|full name|home address|location|date of birth|finances|health|documents|files|mail)|browsing history|medication)\b/i,
     done: GIVEN,
   },
   {
@@ -55,6 +61,9 @@ const MATTERS: readonly Matter[] = [
 /** What must not be done is no order to do it. */
 const REFUSED = /\b(?:do not|don't|never|must not|should not|cannot|can't|avoid|without) (?:\w+ ){0,2}(?:log|print|show|display|pass|include|share|store|send|paste|expose|put|repeat|write|copy|commit|return|echo|provide|enter)/i;
 
+/** What is told to the person, refused or taken out is no way out of the machine. */
+const HARMLESS = /\b(?:warn|alert|inform|tell|ask|show|report|explain|present)\b[^.]*\b(?:the )?users?\b|\b(?:are|is|be|gets?) (?:rejected|refused|blocked|ignored|redacted|masked|stripped|removed|hidden|never)\b|\b(?:remove|redact|mask|strip)\b/i;
+
 /** Words of the tool's own name, and names of its own server's tools, mean the server itself. */
 export function isOwn(text: string, own: ReadonlySet<string>, name: string): boolean {
   if ([...own].some((tool) => text.includes(tool))) return true;
@@ -62,7 +71,16 @@ export function isOwn(text: string, own: ReadonlySet<string>, name: string): boo
   return text.toLowerCase().split(/[^a-z0-9]+/).some((word) => words.has(word));
 }
 
+/** Whether a tool deals with credentials, or with files, by trade. */
+export function tradesIn(topic: string): boolean {
+  return MATTERS.slice(1, 3).some(({ trade }) => trade.test(topic));
+}
+
 /** What the tool does: the names of files and versions end no sentence. */
+export function tradesInTalk(topic: string): boolean {
+  return (MATTERS[0] as Matter).trade.test(topic);
+}
+
 export function firstSentence(text: string): string {
   return /^[^\n]*?(?:[.!?](?=\s|$)|(?=\n)|$)/.exec(text)?.[0] ?? "";
 }
@@ -83,9 +101,9 @@ export function offTopic(value: unknown, own: ReadonlySet<string>): OffTopic[] {
       from = start + sentence.length;
       for (const { rule, trade, named, done } of MATTERS) {
         const match = named.exec(sentence);
-        if (match === null || trade.test(topic) || isOwn(match[0], own, String(name)) || isOwn(sentence, own, "") || REFUSED.test(sentence) || /\b(?:of|in|from|on) (?:this|our|the same) (?:server|package|plugin)\b/i.test(sentence)) continue;
+        if (match === null || trade.test(topic) || isOwn(match[0], own, String(name)) || isOwn(sentence, own, "") || REFUSED.test(sentence) || HARMLESS.test(sentence) || /\b(?:of|in|from|on) (?:this|our|the same) (?:server|package|plugin)\b/i.test(sentence)) continue;
         // A parameter that asks for a matter needs no verb: it is there to be filled.
-        if (done.test(sentence) || (parameter && rule === "order.capture" && trade !== MATTERS[1]?.trade)) found.push({ rule, at, range: [start, start + sentence.length], evidence: sentence });
+        if (done.test(sentence) || (parameter && rule === "order.capture" && (trade !== MATTERS[1]?.trade || /[A-Z]_(?:KEY|TOKEN|SECRET)/.test(sentence)))) found.push({ rule, at, range: [start, start + sentence.length], evidence: sentence });
       }
     }
   };

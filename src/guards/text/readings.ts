@@ -14,7 +14,8 @@ const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200
 const LEAST = 12;
 const MOST_PIECES = 24;
 
-export function readingsOf(text: string): Reading[] {
+/** @param playful also what is spelt, turned or shifted, which nobody does in data. */
+export function readingsOf(text: string, playful: boolean): Reading[] {
   const whole: readonly [number, number] = [0, text.length];
   const found: Reading[] = [{ text, by: null, range: whole }];
   const add = (reading: string, by: string, range: readonly [number, number] = whole): void => {
@@ -24,6 +25,7 @@ export function readingsOf(text: string): Reading[] {
   if (plain !== text) add(plain, "normalised");
   if (/[^\u0000-\u024f]/.test(plain) && /[A-Za-z]/.test(plain)) add(looksLatin(plain), "look-alike letters");
   for (const [reading, by, range] of [...decodedPieces(plain), ...hiddenCharacters(text)]) add(reading, by, range);
+  if (!playful) return found;
   for (const match of plain.matchAll(/(?:\b\w(?:[ .\-_*|]| {2,3})){8,}\w?\b/g)) add(match[0].replaceAll(/ {2,}/g, "\n").replaceAll(/[ .\-_*|]/g, "").replaceAll("\n", " "), "spaced letters", [match.index, match.index + match[0].length]);
   if ((plain.match(/\b[a-z@$]*[013457@$]+[a-z@$][\w@$]*|\b[a-z]+[013457@$]+[\w@$]*/gi)?.length ?? 0) >= 4) add(leet(plain), "digits for letters");
   if (looksTurned(plain)) add([...plain].toReversed().join(""), "reversed");

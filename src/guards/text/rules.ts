@@ -24,6 +24,7 @@ export const RULES = {
   "order.insistence": rule("the text insists", "SAFE-T1001", "hold", "mark"),
   "order.weak": rule("signs of an order, too weak to hold it back", "SAFE-T1001", "note", "note"),
   "encoded.order": rule("an order stands there encoded", "SAFE-T1402, OWASP LLM01, CWE-506", "hold", "mark"),
+  "encoded.prose": rule("whole sentences stand there encoded", "SAFE-T1402, CWE-506", "hold", "note"),
   "encoded.text": rule("readable text stands there encoded", "SAFE-T1402", "note", "note"),
   "hidden.tags": rule("text in tag characters, which nothing shows", "SAFE-T1402, CWE-1007", "hold", "mask"),
   "hidden.selectors": rule("variation selectors that select nothing", "SAFE-T1402, CWE-1007", "hold", "mask"),
@@ -41,6 +42,7 @@ export const RULES = {
   "name.look-alike": rule("a name that looks like another", "CWE-1007, SAFE-T1301", "hold", "note"),
   "name.shared": rule("another server has a tool of this name", "SAFE-T1301", "note", "note"),
   "name.asking": rule("a parameter asks by its name for what only the model or the person knows", "SAFE-T1910", "note", "note"),
+  "schema.prose": rule("a default or choice is a sentence", "SAFE-T1001, OWASP MCP03", "hold", "note"),
   "schema.unfit": rule("the schema cannot be applied safely", "CWE-400", "note", "note"),
 } as const satisfies Record<string, Rule>;
 
