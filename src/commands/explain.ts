@@ -1,14 +1,18 @@
 import { prepare } from "../gate/prepare.ts";
 import { invocation } from "../sandbox/backends/bubblewrap.ts";
+import type { Compiled } from "../manifest/compile.ts";
 import { planDigest, type Mount, type Plan } from "../sandbox/plan.ts";
 import { findTools } from "../sandbox/survey.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command, type Paint } from "./command.ts";
+import { explainMessages, renderMessages } from "./explain-messages.ts";
 import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.ts";
 
-const HELP = `sallyport explain [OPTION…] -- COMMAND ARG…
+const HELP = `sallyport explain [OPTION…] [-- COMMAND ARG…]
+       sallyport explain [--server NAME] FILE|-
 
-Shows the cell that a server would get: what it sees, may write, and is limited to. Nothing of the server runs;
-a package that is not in the cache yet is fetched.
+Shows the cell that a server would get: what it sees, may write, and is limited to; with --server also what it may be
+asked, and what each argument is. Nothing of the server runs; a package that is not in the cache yet is fetched.
+With a file of messages, one a line (- for stdin), shows what the gate would say of each, and each finding with its range.
 
 ${CELL_HELP}
   --json               the plan as data, with the argument vector that would be executed
@@ -23,9 +27,16 @@ export const command: Command = async (args, host) => {
     host.stdout.write(HELP);
     return 0;
   }
+  const [file] = positionals;
+  if (file !== undefined && server.length === 0) {
+    const explained = await explainMessages(file, values.server === undefined ? null : cellOptions(values, [], []), host);
+    const bad = explained.some(({ verdict }) => verdict === "deny");
+    host.stdout.write(values.json === true ? `${JSON.stringify(explained, null, 2)}\n` : `${renderMessages(explained, painter(host, values["no-color"]))}\n`);
+    return bad ? 1 : 0;
+  }
   const { plan, chosen } = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : invocation(plan, findTools(host), "TOKEN", false);
-  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : render(plan, painter(host, values["no-color"]));
+  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : `${render(plan, painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
   host.stdout.write(`${text}\n`);
   return 0;
 };
@@ -60,4 +71,14 @@ function detail(mount: Mount): string {
 
 function mebibytes(bytes: number): string {
   return `${bytes / 1024 ** 2} MiB`;
+}
+
+/** What the manifest says of each tool; every layer must allow it. */
+function renderCapabilities({ name, layers }: Compiled, paint: Paint): string {
+  if (name === "") return "";
+  const rows = layers.flatMap(({ origin, tools }) => (tools === null ? [] : [...Object.entries(tools.exact), ...tools.patterns]).map(([tool, rule]) => {
+    const slots = Object.entries(rule.arguments).map(([pointer, slot]) => `${pointer}: ${slot.type}${slot.access === "write" ? " for writing" : ""}`);
+    return [rule.allow ? tool : `${tool} (hidden)`, [...slots, "the rest: text"].join(", "), origin];
+  }));
+  return `\n\n${paint("bold", "what it may be asked")}\n${table(rows)}`;
 }
