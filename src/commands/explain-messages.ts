@@ -92,12 +92,12 @@ function findingsOf(body: unknown): Finding[] {
   const inside = lists.flatMap((member) => {
     const items = result[member] as { name?: unknown }[];
     const own = new Set(items.map(({ name }) => String(name)));
-    return items.flatMap((item, index) => at(`/result/${member}/${index}`, inspectItem(String(item.name), item, { others: new Set(), own })));
+    return items.flatMap((item, index) => under(`/result/${member}/${index}`, inspectItem(String(item.name), item, { others: new Set(), own })));
   });
-  return typeof instructions === "string" ? [...inside, ...at("/result/instructions", inspectItem("instructions", instructions, { others: new Set(), own: new Set() }))] : inside;
+  return typeof instructions === "string" ? [...inside, ...under("/result/instructions", inspectItem("instructions", instructions, { others: new Set(), own: new Set() }))] : inside;
 }
 
-function at(pointer: string, findings: readonly Finding[]): Finding[] {
+function under(pointer: string, findings: readonly Finding[]): Finding[] {
   return findings.map((finding) => ({ ...finding, at: `${pointer}${finding.at}` }));
 }
 
