@@ -1,0 +1,100 @@
+/** With any single guard switched off, at least one test goes red. Works on a copy; `npm run mutate [-- NAME…]`. */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const UNIT = ["test/guards", "test/manifest"];
+const GATE = ["test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest"];
+
+/** Name, file below src/, what stands there, what stands there instead, and the tests that must notice. */
+const MUTATIONS = [
+  ["path", "guards/arguments/path.ts", "export const checkPath: SyncCheck = (value, slot, world) => {", "export const checkPath: SyncCheck = (value, slot, world) => {\n  if (value !== \"\\u0000\") return null;", UNIT],
+  ["links", "guards/arguments/path.ts", 'if (files.kind(here) !== "link") {', 'if (files.kind(here) !== "nothing") {', UNIT],
+  ["glob", "guards/arguments/simple.ts", "export const checkGlob: SyncCheck = (value, slot, world) => {", "export const checkGlob: SyncCheck = (value, slot, world) => {\n  if (value !== \"\\u0000\") return null;", UNIT],
+  ["argument", "guards/arguments/simple.ts", "export const checkArgument: SyncCheck = (value) => {", "export const checkArgument: SyncCheck = (value) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
+  ["identifier", "guards/arguments/simple.ts", "export const checkIdentifier: SyncCheck = (value) => {", "export const checkIdentifier: SyncCheck = (value) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
+  ["email", "guards/arguments/simple.ts", "export const checkEmail: SyncCheck = (value) => {", "export const checkEmail: SyncCheck = (value) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
+  ["text", "guards/arguments/simple.ts", "> SOME ?", "> Infinity ?", UNIT],
+  ["regex", "guards/arguments/regex.ts", "  return repeatsItself(value);", "  return value === \"\\u0001\" ? repeatsItself(value) : null;", UNIT],
+  ["url", "guards/arguments/url.ts", "export const checkUrl: SyncCheck = (value, slot) => {", "export const checkUrl: SyncCheck = (value, slot) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
+  ["host", "guards/arguments/url.ts", "export const checkHost: SyncCheck = (value, slot) => {", "export const checkHost: SyncCheck = (value, slot) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
+  ["address", "guards/arguments/address.ts", 'return range === "unicast" ? null', "return range.length > 0 ? null", UNIT],
+  ["embedded address", "guards/arguments/address.ts", "if (inner !== null) return", "if (inner !== null && range === \"none\") return", UNIT],
+  ["postgresql", "guards/arguments/sql-tree.ts", "export function judgePostgres(tree: unknown, kinds: Kinds): Objection {", "export function judgePostgres(tree: unknown, kinds: Kinds): Objection {\n  if (tree !== null) return null;", UNIT],
+  ["mysql and sqlite", "guards/arguments/sql-tree.ts", "export function judgeGeneric(tree: unknown, kinds: Kinds): Objection {", "export function judgeGeneric(tree: unknown, kinds: Kinds): Objection {\n  if (tree !== null) return null;", UNIT],
+  ["executable comments", "guards/arguments/sql.ts", "&& /\\/\\*M?!/i.test(value)", "&& value === \"\"", UNIT],
+  ["pragmas", "guards/arguments/sql.ts", "  if (!READING_PRAGMAS.includes", "  if (value === \"\" && !READING_PRAGMAS.includes", UNIT],
+  ["closed functions", "guards/arguments/sql-tree.ts", "if (CLOSED_FUNCTION.test(name)) return", "if (name === \"\" && CLOSED_FUNCTION.test(name)) return", UNIT],
+  ["command", "guards/arguments/command.ts", "  if (commands.length === 0) return", "  if (root !== null) return null;\n  if (commands.length === 0) return", UNIT],
+  ["programs", "guards/arguments/command.ts", "  if (refused !== null) return refused;", "", UNIT],
+  ["executing options", "guards/arguments/command.ts", "if (executing !== undefined) return", "if (executing === \"\\u0001\") return", UNIT],
+  ["paths of commands", "guards/arguments/command.ts", "  return judgeWords(base, words, slot, world);", "  return words.length < 0 ? judgeWords(base, words, slot, world) : null;", UNIT],
+  ["enum, number, boolean", "guards/arguments/check.ts", "if (check === null) return refuse(checkScalar(value, slot), code, at);", "if (check === null) return null;", UNIT],
+  ["schema", "guards/arguments/check.ts", "const fault = attempt(validate, value);", "const fault = attempt(() => null, value) ?? (validate === null ? null : null);", UNIT],
+  ["unknown properties", "guards/arguments/schema.ts", "validate(value) ?? unknownKey(value, schema as Schema)", "validate(value) ?? (value === undefined ? unknownKey(value, schema as Schema) : null)", UNIT],
+  ["unfit schemas", "guards/arguments/check.ts", "this.#validate = unfit(inputSchema) ?? prepared(inputSchema);", "this.#validate = (inputSchema === undefined ? unfit(inputSchema) : null) ?? prepared(inputSchema);", UNIT],
+  ["linear-time patterns", "guards/arguments/ajv.ts", "code: { regExp } };", "} as Options & { regExp?: typeof regExp };", UNIT],
+  ["hidden characters", "guards/text/hidden.ts", "export function hiddenCharacters(text: string): Hidden[] {", "export function hiddenCharacters(text: string): Hidden[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
+  ["hidden markup", "guards/text/hidden.ts", "export function hiddenMarkup(text: string): Hidden[] {", "export function hiddenMarkup(text: string): Hidden[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
+  ["carriers", "guards/text/hidden.ts", "export function carriers(text: string): Hidden[] {", "export function carriers(text: string): Hidden[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
+  ["secrets", "guards/text/secrets.ts", "export function findSecrets(text: string): FoundSecret[] {", "export function findSecrets(text: string): FoundSecret[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
+  ["orders", "guards/text/inspect.ts", "if (total >= HELD) found.push(", "if (total >= HELD * 100) found.push(", UNIT],
+  ["encoded orders", "guards/text/readings.ts", "  const plain = text.replace", "  if (text !== \"\\u0001\") return found;\n  const plain = text.replace", UNIT],
+  ["off topic", "guards/text/off-topic.ts", "  if (typeof description !== \"string\") return [];", "  if (description !== \"\\u0001\") return [];", UNIT],
+  ["masking", "guards/text/inspect.ts", "  const copy = (one: unknown, at: string): unknown => {", "  if (findings.length > 0) return value;\n  const copy = (one: unknown, at: string): unknown => {", UNIT],
+  ["prefilter", "guards/text/quick.ts", "  return !CLOSE.test(raw);", "  return raw !== \"\" || !CLOSE.test(raw);", UNIT],
+  ["pins", "gate/pins.ts", "if (known.digest === digestOf(value)) this", "if (known.digest === digestOf(value) || key !== \"\") this", GATE],
+  ["new items", "gate/pins.ts", 'if (this.#complete.has(kind)) return "new";', "", GATE],
+  ["changed items when called", "gate/answers.ts", "if (this.#pins.hasChanged(kind, key)) throw", "if (key === \"\" && this.#pins.hasChanged(kind, key)) throw", GATE],
+  ["held items when called", "gate/answers.ts", "    if (this.#isHeld(pinned, key)) throw", "    if (key === \"\" && this.#isHeld(pinned, key)) throw", GATE],
+  ["the lock's digests", "manifest/lock.ts", "if (digestOf(pinned.value) !== pinned.digest) throw", "if (key === \"\" && digestOf(pinned.value) !== pinned.digest) throw", GATE],
+  ["methods", "gate/judge.ts", "if (!permitsMethod(", "if (message.method === \"\" && !permitsMethod(", GATE],
+  ["tools", "gate/judge.ts", 'if (permit === null) throw new SallyportError("capability.tool", name);', 'if (permit === null) return this.#held("t");', GATE],
+  ["hidden tools", "gate/answers.ts", 'if (kind === "tools" && permitTool', 'if (kind === "prompts" && permitTool', GATE],
+  ["consent", "gate/judge.ts", "if (permit.consent) throw", "if (permit.consent && name === \"\") throw", GATE],
+  ["rates", "gate/judge.ts", "    this.#traffic.ofTool(name, permit.rates);\n", "", GATE],
+  ["requests in flight", "gate/judge.ts", '    if (message.kind === "request") this.#traffic.ofClient(waiting);\n', "", GATE],
+  ["what servers ask and tell", "gate/judge.ts", "      this.#traffic.ofServer(message.kind);\n", "", GATE],
+  ["long results", "gate/answers.ts", "if (raw.length > limits.bytes) throw", "if (raw.length > limits.bytes * 1e9) throw", GATE],
+  ["deep results", "gate/answers.ts", "if (depth < 100 && deeper(result, depth)) throw", "if (depth < 1 && deeper(result, depth)) throw", GATE],
+  ["forms of answers", "gate/answers.ts", 'if (parsed["method"] === undefined && parsed["error"] === undefined) refuseForm(method, result);', "", GATE],
+  ["sampling and elicitation", "gate/answers.ts", 'if (message.method === "sampling/createMessage" || message.method === "elicitation/create") this', 'if (message.method === "") this', GATE],
+  ["questions inside results", "gate/answers.ts", '=== "input_required") this', '=== "input_required?") this', GATE],
+  ["narrowing", "manifest/compile.ts", "for (const below of entries.slice(index + 1)) refuseWidening(entry, below.entry, path, fail);", "void [entry, fail, refuseWidening, path, index];", UNIT],
+  ["baseline", "manifest/compile.ts", "  refuseBeyond(own, bounds);\n", "  void refuseBeyond;\n", UNIT],
+  ["unreachable patterns", "manifest/sense.ts", "if (before !== undefined) fail(", "if (before === \"\\u0001\") fail(", UNIT],
+];
+
+const wanted = process.argv.slice(2);
+const copy = mkdtempSync(join(tmpdir(), "sallyport-mutation-"));
+let survived = 0;
+try {
+  for (const part of ["src", "test", "tools", "package.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  const chosen = MUTATIONS.filter(([name]) => wanted.length === 0 || wanted.includes(name));
+  for (const tests of [UNIT, GATE]) if (fails(tests)) throw new Error("the tests are red with every guard on: nothing could be noticed");
+  for (const [name, file, from, to, tests] of chosen) {
+    const path = join(copy, "src", file);
+    const text = readFileSync(path, "utf8");
+    if (text.split(from).length !== 2) throw new Error(`${name}: what is to be changed stands ${text.split(from).length - 1} times in ${file}`);
+    writeFileSync(path, text.replace(from, () => to));
+    const red = fails(tests);
+    writeFileSync(path, text);
+    if (!red) survived += 1;
+    console.log(`${red ? "noticed " : "SURVIVED"}  ${name}`);
+  }
+  console.log(`${chosen.length} guards switched off, ${survived} unnoticed`);
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+process.exitCode = survived === 0 ? 0 : 1;
+
+/** Tests of units need no build; those of the gate run the built one. */
+function fails(tests) {
+  const run = (program, args) => spawnSync(program, args, { cwd: copy, stdio: "ignore", env: { ...process.env, CI: "true" } }).status !== 0;
+  if (tests === GATE && run("node", ["tools/build.mjs", "--quiet"])) throw new Error("the changed source does not build");
+  const files = tests === UNIT ? ["test/guards/arguments.test.ts", "test/guards/definitions.test.ts", "test/manifest/manifest.test.ts"] : tests;
+  return run("npx", ["vitest", "run", "--bail=1", ...(tests === UNIT ? ["-t", "^(?!.*writes manifest and lock)"] : []), ...files]);
+}
