@@ -1,6 +1,6 @@
 /** With any single guard switched off, at least one test goes red. Works on a copy; `npm run mutate [-- NAME…]`. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -69,6 +69,8 @@ const MUTATIONS = [
 
 const wanted = process.argv.slice(2);
 const copy = mkdtempSync(join(tmpdir(), "sallyport-mutation-"));
+// Servers run as another user.
+chmodSync(copy, 0o755);
 let survived = 0;
 try {
   for (const part of ["src", "test", "tools", "package.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
