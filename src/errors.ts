@@ -75,6 +75,7 @@ export const ERRORS = {
   "message.id-in-use": { fault: "peer", text: "a request with this id is still waiting for its answer", hint: "use a new id for each request" },
   "message.unmatched": { fault: "peer", text: "this answers no request that is waiting", hint: "answer each request once" },
   "message.cancelled": { fault: "peer", text: "the request was cancelled before it was passed on", hint: "nothing to do: it is recorded and not passed on" },
+  "gate.asked": { fault: "peer", text: "the gate asked for this itself", hint: "nothing to do: it is recorded and not passed on" },
   "message.too-many-pending": { fault: "peer", text: "too many requests are waiting for their answers", hint: "wait for answers, or cancel" },
   // capabilities
   "capability.method": { fault: "peer", text: "the manifest does not list this method", hint: "who keeps the manifest can add it under capabilities" },

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { prepare } from "../gate/prepare.ts";
 import { listServer } from "../gate/listing.ts";
+import { toolsOfOthers } from "../gate/others.ts";
 import { propose, type Proposal, type ProposedItem } from "../gate/propose.ts";
 import type { Guess } from "../guards/arguments/guess.ts";
 import { addServer } from "../manifest/edit.ts";
@@ -47,7 +48,7 @@ export const command: Command = async (args, host) => {
   closeInherited();
   const { plan } = await prepare(options, host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, host);
-  const proposal = propose(options, plan, listing);
+  const proposal = propose(options, plan, listing, toolsOfOthers({ file: join(dirname(file), "sallyport.lock"), name }, host));
   const written = addServer(text, name, proposal.entry, proposal.reasons);
   load(file, written);
   const held = proposal.items.filter(({ findings }) => findings.some(({ severity }) => severity === "hold"));

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
 import { pinPlace, prepare, type ServerOptions } from "../gate/prepare.ts";
+import { toolsOfOthers } from "../gate/others.ts";
 import { approved } from "../gate/propose.ts";
 import type { PinPlace } from "../gate/pins.ts";
 import { inspectItem } from "../guards/text/inspect.ts";
@@ -52,7 +53,7 @@ export const command: Command = async (args, host) => {
   let open = false;
   for (const options of await targets(values, server, host)) {
     const { place, before, now } = await compare(options, host);
-    const differences = differencesOf(before, now, paint);
+    const differences = differencesOf(before, now, toolsOfOthers(place, host), paint);
     all.push({ server: place.name, differences });
     if (values.json !== true) host.stdout.write(render(place, differences, paint));
     if (differences.length === 0) continue;
@@ -80,10 +81,10 @@ async function compare(options: ServerOptions, host: Host): Promise<{ place: Pin
   return { place, before: Object.hasOwn(servers, place.name) ? (servers[place.name] as LockedServer) : null, now: server };
 }
 
-function differencesOf(before: LockedServer | null, now: LockedServer, paint: Paint): Difference[] {
+function differencesOf(before: LockedServer | null, now: LockedServer, others: ReadonlySet<string>, paint: Paint): Difference[] {
   const found: Difference[] = [];
   const add = (what: Difference["what"], kind: string, key: string, lines: readonly string[], value: unknown): void => {
-    const findings = value === undefined ? [] : inspectItem(key, value, { others: new Set(), own: new Set(Object.keys(now.items.tools)) });
+    const findings = value === undefined ? [] : inspectItem(key, value, { others, own: new Set(Object.keys(now.items.tools)) });
     found.push({ what, kind, key, lines, findings: findings.map(({ rule, severity, at, evidence }) => `${severity}: ${rule} at ${at}: ${evidence}`), high: findings.some(({ severity }) => severity === "hold") });
   };
   const identity = before === null ? [] : difference(before.identity, now.identity, paint);

@@ -94,6 +94,11 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
 }
 
 function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], ports: Ports): void {
+  const own = exchanges[0]?.answers?.own ?? null;
+  if (own !== null) {
+    record(frame, from, { decision: "deny", reasons: ["gate.asked" satisfies Code] }, ports);
+    return own(frame.bytes.toString("utf8"));
+  }
   const rewritten = rulings.filter(({ rewritten: message }) => message !== null);
   if (rewritten.length === 0) return enact(record(frame, from, ALLOW, ports), ports);
   const reasons = [...new Set(rewritten.flatMap(({ verdict }) => verdict.reasons))];
@@ -118,7 +123,9 @@ function deny({ frame, from, exchanges }: Judged, error: SallyportError, session
   record(frame, from, { decision: "deny", reasons: [error.code] }, ports);
   ports.notes.refused(from, error);
   for (const { asked, answers } of exchanges) {
-    if (asked !== null) {
+    const own = answers?.own ?? null;
+    if (own !== null) own(null);
+    else if (asked !== null) {
       session.settle(from, asked.id);
       say(from, refusal(asked, error.code, detailOf(error)), ports);
     } else if (answers !== null) say(otherSide(from), refusal(answers, error.code, from === "server" ? "" : detailOf(error)), ports);
@@ -134,6 +141,22 @@ function refuse(frame: Frame, decoded: Decoded | null, from: Side, error: Sallyp
   if (decoded !== null) answerEach(decoded, from, error, session, ports);
   else answerPeeked(new TopLevelPeek().push(frame.bytes).result(), from, error, session, ports, looksLikeMessage(frame.bytes));
 }
+
+/** Asks the server for a list that no client has asked for yet. Resolves with the answer's line, or null where none comes in time. */
+export function askServer(method: string, params: object, session: Session, ports: Ports): Promise<string | null> {
+  const id = JSON.stringify(`sallyport-${(asks += 1)}`);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), ASK_PATIENCE);
+    session.ask(id, method, (answer) => {
+      clearTimeout(timer);
+      resolve(answer);
+    });
+    ports.later(() => say("server", `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${JSON.stringify(params)}}`, ports, "ask"));
+  });
+}
+
+const ASK_PATIENCE = 10_000;
+let asks = 0;
 
 /** A line beyond the limit comes in pieces; each is recorded, none crosses, and who asked is answered at its end. */
 export class OversizeLine {
@@ -179,7 +202,7 @@ function looksLikeMessage(bytes: Buffer): boolean {
 }
 
 /** What the gate says itself is recorded like everything else. @param message one JSON object, without newline. */
-export function say(to: Side, message: string, ports: Ports, event: "answer" | "rewrite" = "answer"): void {
+export function say(to: Side, message: string, ports: Ports, event: "answer" | "rewrite" | "ask" = "answer"): void {
   ports.segment.record("gate", Buffer.from(`{"event":"${event}","to":"${to}","message":${message}}`), true);
   const wire = Buffer.from(`${message}\n`);
   ports.outbox[to].add(frameOf(wire, 0, wire.length - 1));

@@ -7,7 +7,7 @@ import { ArgumentGuard } from "../guards/arguments/check.ts";
 import type { World } from "../guards/arguments/world.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import { permitTool, permitsMethod, permitsPrompt, permitsResource, type ToolPermit } from "../manifest/permit.ts";
-import type { Verdict } from "../model.ts";
+import type { Side, Verdict } from "../model.ts";
 import type { Answers } from "./answers.ts";
 import type { Pins } from "./pins.ts";
 import type { Exchange } from "./session.ts";
@@ -28,6 +28,9 @@ interface Held {
   readonly guard: ArgumentGuard;
 }
 
+const KEPT_METHODS = 64;
+const MAX_PAGES = 200;
+
 type Params = Readonly<Record<string, unknown>>;
 
 export class Judge {
@@ -37,6 +40,12 @@ export class Judge {
   readonly #answers: Answers;
   readonly #traffic: Traffic;
   readonly #tools = new Map<string, Held>();
+  /** Asks the server for a list; set once there is a server. */
+  ask: (method: string, params: object) => Promise<string | null> = async () => null;
+  /** Lists that are being asked for, so that many calls ask once. */
+  readonly #asked = new Set<"tools" | "prompts">();
+  readonly #asking = new Map<string, Promise<void>>();
+  readonly #methods: Record<Side, Map<string, boolean>> = { client: new Map(), server: new Map() };
 
   constructor(compiled: Compiled, pins: Pins, world: World, answers: Answers, now: () => number) {
     this.#compiled = compiled;
@@ -50,7 +59,7 @@ export class Judge {
   rule(exchange: Exchange, waiting: number, text: () => string): Ruling | Promise<Ruling> {
     const { message, from } = exchange;
     if (message.kind === "response" || message.kind === "error") return from === "server" ? this.#answers.rule(exchange, text, this.#resultLimits(exchange)) : ALLOWED;
-    if (!permitsMethod(this.#compiled, from, message.method)) throw new SallyportError("capability.method", message.method);
+    if (!this.#permits(from, message.method)) throw new SallyportError("capability.method", message.method);
     if (from === "server") {
       this.#traffic.ofServer(message.kind);
       return this.#answers.ruleSaid(exchange, text);
@@ -58,13 +67,23 @@ export class Judge {
     if (message.kind === "request") this.#traffic.ofClient(waiting);
     if (message.method === "tools/call") return this.#call(exchange, paramsOf(text()));
     if (message.method === "resources/read" || message.method === "resources/subscribe" || message.method === "resources/unsubscribe") this.#resource(paramsOf(text()));
-    if (message.method === "prompts/get") this.#prompt(exchange, paramsOf(text()));
+    if (message.method === "prompts/get") return this.#prompt(exchange, paramsOf(text()));
     return ALLOWED;
+  }
+
+  /** Few methods are in use, so that each is looked up once. */
+  #permits(from: Side, method: string): boolean {
+    const kept = this.#methods[from].get(method);
+    if (kept !== undefined) return kept;
+    const permitted = permitsMethod(this.#compiled, from, method);
+    if (this.#methods[from].size < KEPT_METHODS) this.#methods[from].set(method, permitted);
+    return permitted;
   }
 
   #call(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
     const { name } = params;
     if (typeof name !== "string") throw new SallyportError("message.params", "the tool's name is missing");
+    if (this.#mustAsk("tools", name)) return this.#listFirst("tools/list", params).then(() => this.#call(exchange, params));
     const { permit, guard } = this.#held(name);
     if (permit.consent) throw new SallyportError("capability.consent", name);
     this.#traffic.ofTool(name, permit.rates);
@@ -76,13 +95,13 @@ export class Judge {
   }
 
   #held(name: string): Held {
+    const pinned = this.#pins.get("tools", name);
+    if (pinned !== undefined) this.#answers.refuseHeld("tools", name, pinned);
+    const kept = this.#tools.get(name);
+    if (kept !== undefined && kept.digest === pinned?.digest) return kept;
     const permit = permitTool(this.#compiled, name);
     if (permit === null) throw new SallyportError("capability.tool", name);
-    const pinned = this.#pins.get("tools", name);
     if (pinned === undefined) throw new SallyportError(this.#pins.isComplete("tools") ? "pin.new" : "pin.unlisted", name);
-    this.#answers.refuseHeld("tools", name, pinned);
-    const kept = this.#tools.get(name);
-    if (kept?.digest === pinned.digest) return kept;
     const held = { digest: pinned.digest, permit, guard: new ArgumentGuard((pinned.value as { inputSchema?: unknown }).inputSchema ?? {}, permit.slots, this.#world) };
     this.#tools.set(name, held);
     return held;
@@ -93,13 +112,37 @@ export class Judge {
     if (!permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
   }
 
-  #prompt(exchange: Exchange, { name }: Params): void {
+  #prompt(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
+    const { name } = params;
+    if (typeof name === "string" && this.#mustAsk("prompts", name)) return this.#listFirst("prompts/list", params).then(() => this.#prompt(exchange, params));
     if (typeof name !== "string") throw new SallyportError("message.params", "the prompt's name is missing");
     if (!permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
     const pinned = this.#pins.get("prompts", name);
     if (pinned === undefined) throw new SallyportError(this.#pins.isComplete("prompts") ? "pin.new" : "pin.unlisted", name);
     this.#answers.refuseHeld("prompts", name, pinned);
     if (exchange.asked !== null) exchange.asked.about = name;
+    return ALLOWED;
+  }
+
+  /** Nothing is known of it, and no list has been seen to its end: clients may call what they know from elsewhere. */
+  #mustAsk(kind: "tools" | "prompts", name: string): boolean {
+    return this.#pins.get(kind, name) === undefined && !this.#pins.isComplete(kind) && !this.#asked.has(kind);
+  }
+
+  async #listFirst(method: "tools/list" | "prompts/list", params: Params): Promise<void> {
+    const asking = this.#asking.get(method) ?? this.#askAll(method, params);
+    this.#asking.set(method, asking);
+    await asking;
+    this.#asked.add(method === "tools/list" ? "tools" : "prompts");
+  }
+
+  async #askAll(method: string, params: Params): Promise<void> {
+    const meta = params["_meta"] as Record<string, unknown> | undefined;
+    const { progressToken: _, ...envelope } = meta ?? {};
+    for (let page = 0, cursor: unknown; page < MAX_PAGES && (page === 0 || typeof cursor === "string"); page += 1) {
+      const answer = await this.ask(method, { ...(cursor === undefined ? {} : { cursor }), ...(meta === undefined ? {} : { _meta: envelope }) });
+      cursor = answer === null ? null : (JSON.parse(answer) as { result?: { nextCursor?: unknown } }).result?.nextCursor;
+    }
   }
 
   #resultLimits({ answers }: Exchange): { bytes: number; depth: number } {

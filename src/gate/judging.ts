@@ -1,15 +1,14 @@
 /** Puts the judge together. Loaded while the cell is being built: its rules are most of what a gate has to load. */
-import { existsSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readlinkSync } from "node:fs";
 import type { Files, World } from "../guards/arguments/world.ts";
 import { inspectItem } from "../guards/text/inspect.ts";
-import { readLock, type Lock } from "../manifest/lock.ts";
 import { homeOf } from "../manifest/read.ts";
 import type { Host } from "../model.ts";
 import { Answers } from "./answers.ts";
 import { Judge } from "./judge.ts";
 import type { Notes } from "./notes.ts";
-import type { PinPlace, Pins } from "./pins.ts";
+import type { Pins } from "./pins.ts";
+import { toolsOfOthers } from "./others.ts";
 import { pinPlace, type Prepared } from "./prepare.ts";
 
 export function makeJudge(prepared: Prepared, pins: Pins, notes: Notes, host: Host): Judge {
@@ -18,22 +17,6 @@ export function makeJudge(prepared: Prepared, pins: Pins, notes: Notes, host: Ho
   pins.inspect = (key, value, own) => inspectItem(key, value, { own, others: (others ??= toolsOfOthers(pinPlace(prepared, host), host)) });
   const today = (): string => new Date(host.now() / 1000).toISOString().slice(0, 10);
   return new Judge(compiled, pins, worldOf(prepared, host), new Answers(compiled, pins, (line) => notes.info(line), today), host.now);
-}
-
-/** Names of the tools that other servers have, as far as they are known. */
-function toolsOfOthers(place: PinPlace, host: Host): Set<string> {
-  const folder = join(host.dirs.config, "locks");
-  const files = [place.file, ...(existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".lock")).map((name) => join(folder, name)) : [])];
-  const servers = [...new Set(files)].flatMap((file) => Object.entries(readable(file)?.servers ?? {}).filter(([name]) => file !== place.file || name !== place.name));
-  return new Set(servers.flatMap(([, { items }]) => Object.keys(items.tools)));
-}
-
-function readable(file: string): Lock | null {
-  try {
-    return readLock(file);
-  } catch {
-    return null;
-  }
 }
 
 const FILES: Files = {

@@ -25,14 +25,14 @@ export interface Proposal {
   readonly locked: LockedServer;
 }
 
-export function propose(options: ServerOptions, plan: Plan, listing: Listing): Proposal {
+export function propose(options: ServerOptions, plan: Plan, listing: Listing, others: ReadonlySet<string>): Proposal {
   const about = `${plan.identity.name} ${plan.command.join(" ")}`;
   const items = KINDS.flatMap((kind) => Object.entries(listing.server.items[kind]).map(([key, { value }]): ProposedItem => ({
     kind,
     key,
     value,
     guesses: kind === "tools" ? guessSlots(value as { name: string }, about) : [],
-    findings: inspectItem(key, value, { others: new Set(), own: new Set(Object.keys(listing.server.items.tools)) }),
+    findings: inspectItem(key, value, { others, own: new Set(Object.keys(listing.server.items.tools)) }),
   })));
   const [command, ...args] = options.command;
   const entry: ServerEntry = {

@@ -15,7 +15,7 @@ import { startBare, startCell, type Cell } from "../sandbox/launch.ts";
 import { isWithin } from "../paths.ts";
 import { planDigest, type Plan } from "../sandbox/plan.ts";
 import { findProgram, findTools } from "../sandbox/survey.ts";
-import { say, type Ports } from "./carry.ts";
+import { askServer, say, type Ports } from "./carry.ts";
 import { Ending, exitCodeOf, type Cause } from "./ending.ts";
 import type { Judge } from "./judge.ts";
 import { Notes } from "./notes.ts";
@@ -145,6 +145,7 @@ async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes
   cell.stdin.on("error", () => ports.outbox.server.close());
   const door = new Door(ports, session, onFailure);
   ports.later = (action) => door.pass(action);
+  judge.ask = (method, params) => askServer(method, params, session, ports);
   ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });

@@ -8,6 +8,8 @@ import type { Asked } from "../protocol/encode.ts";
 export interface Waiting extends Asked {
   /** The tool or prompt that it names, once that is known. */
   about: string | null;
+  /** The gate has asked itself; told the answer's line, which goes no further. Null: the server is gone, or does not answer. */
+  readonly own: ((answer: string | null) => void) | null;
 }
 
 export interface Exchange {
@@ -61,12 +63,17 @@ export class Session {
 
   /** Requests of the client that nobody has answered; cancelled ones expect no answer. */
   waiting(): Waiting[] {
-    return [...this.#answered, ...this.#pending.client.values()];
+    return [...this.#answered, ...this.#pending.client.values()].filter(({ own }) => own === null);
   }
 
   /** What was laid out has left. */
   delivered(): void {
     if (this.#answered.length > 0) this.#answered = [];
+  }
+
+  /** The gate asks the server itself; the answer is told, and goes no further. */
+  ask(id: Id, method: string, own: (answer: string | null) => void): void {
+    this.#pending.client.set(id, { id, method, era: null, about: null, own });
   }
 
   /** Requests of a side without answer. */
@@ -99,7 +106,7 @@ export class Session {
     if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
     this.#undo?.push(() => pending.delete(id));
     // A long method is no known one, and would be kept until the answer.
-    const asked: Waiting = { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era, about: null };
+    const asked: Waiting = { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era, about: null, own: null };
     pending.set(id, asked);
     return asked;
   }
@@ -126,7 +133,7 @@ export class Session {
     const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);
     if (asked === undefined) throw new SallyportError("message.unmatched", String(message.id));
     this.#undo?.push(() => this.#pending[asker].set(asked.id, asked));
-    if (this.#pending[asker].delete(message.id) && asker === "client") this.#answered.push(asked);
+    if (this.#pending[asker].delete(message.id) && asker === "client" && asked.own === null) this.#answered.push(asked);
     this.#cancelled[asker].delete(message.id);
     if (asked.method === "initialize" && from === "server" && message.kind === "response") this.#version = message.version;
     return asked;

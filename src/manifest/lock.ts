@@ -60,8 +60,20 @@ export function readLock(file: string): Lock | null {
   }
 }
 
+/** Gates that write at the same moment may each put the other's entry back as it was; whoever finds its own gone writes again. */
+const TRIES = 5;
+
 /** Replaces one server's entry, others as they are now; whole or not at all. Throws `pin.write`, `pin.lock`. */
 export function writeLock(file: string, name: string, server: LockedServer): void {
+  const wanted = digestOf(sorted(server));
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    replace(file, name, server);
+    const written = readLock(file)?.servers ?? {};
+    if (Object.hasOwn(written, name) && digestOf(written[name]) === wanted) return;
+  }
+}
+
+function replace(file: string, name: string, server: LockedServer): void {
   const lock = readLock(file) ?? EMPTY;
   const servers = Object.fromEntries([...Object.entries(lock.servers).filter(([other]) => other !== name), [name, sorted(server)] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
   try {

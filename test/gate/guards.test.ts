@@ -89,6 +89,14 @@ describe("a result", () => {
   });
 });
 
+describe("a silenced rule", () => {
+  it.each([["2999-01-01", GITHUB], ["2020-01-01", "[masked: github-token]"]])("holds until %s", async (until, seen) => {
+    const { running } = await start({ results: { t: of(GITHUB), u: of(GITHUB) }, manifest: `    capabilities: { tools: { t: {}, u: {} } }\n    silence: [{ rule: secret.known, item: t, reason: a test key, until: ${until} }]\n` });
+    expect(text(await call(running, "t"))).toBe(seen);
+    expect(text(await call(running, "u"))).toBe("[masked: github-token]");
+  });
+});
+
 describe("limits", () => {
   const CAPABILITIES = "    capabilities: { tools: { t: {}, limited: { rate: { calls: 2, per: hour } }, asked: { consent: first }, big: { result: { bytes: 2000 } }, deep: { result: { depth: 4 } } }";
   it("hold rates, sizes, depths, consent and requests in flight", async () => {

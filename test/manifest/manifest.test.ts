@@ -146,6 +146,8 @@ describe("add", () => {
     expect([added.code, added.stderr]).toEqual([0, expect.stringContaining("sallyport run --server files")]);
     expect((await sallyport(["add", "files", "--yes", "--", "node", server("scripted.mjs")], { home })).code).toBe(2);
     expect((await sallyport(["lock", "--check"], { home })).code).toBe(0);
+    const twin = await sallyport(["add", "twin", "--json", "--read", script, "--", "node", server("scripted.mjs"), "--script", script], { home });
+    expect(twin.stdout).toContain("name.shared");
     writeFileSync(script, JSON.stringify({ tools: [tool("read"), tool("write")] }));
     expect((await sallyport(["lock", "--check"], { home })).stdout).toContain("new tools write");
     const running = gate([], { home, flags: ["--server", "files"] });

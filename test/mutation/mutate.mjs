@@ -50,7 +50,7 @@ const MUTATIONS = [
   ["changed items when called", "gate/answers.ts", "if (this.#pins.hasChanged(kind, key)) throw", "if (key === \"\" && this.#pins.hasChanged(kind, key)) throw", GATE],
   ["held items when called", "gate/answers.ts", "    if (this.#isHeld(pinned, key)) throw", "    if (key === \"\" && this.#isHeld(pinned, key)) throw", GATE],
   ["the lock's digests", "manifest/lock.ts", "if (digestOf(pinned.value) !== pinned.digest) throw", "if (key === \"\" && digestOf(pinned.value) !== pinned.digest) throw", GATE],
-  ["methods", "gate/judge.ts", "if (!permitsMethod(", "if (message.method === \"\" && !permitsMethod(", GATE],
+  ["methods", "gate/judge.ts", "if (!this.#permits(", "if (message.method === \"\" && !this.#permits(", GATE],
   ["tools", "gate/judge.ts", 'if (permit === null) throw new SallyportError("capability.tool", name);', 'if (permit === null) return this.#held("t");', GATE],
   ["hidden tools", "gate/answers.ts", 'if (kind === "tools" && permitTool', 'if (kind === "prompts" && permitTool', GATE],
   ["consent", "gate/judge.ts", "if (permit.consent) throw", "if (permit.consent && name === \"\") throw", GATE],

@@ -104,6 +104,7 @@ function lightened(id: string, match: string, range: readonly [number, number], 
   if (id === "secrecy" && (/\b(?:never|do not|don't|not|no)\b[^.]{0,40}$/i.test(text.slice(Math.max(0, range[0] - 45), range[0])) && /without/i.test(match))) return 0;
   if (id === "secrecy" && /\b(?:passwords?|secrets?|tokens?|keys?|credentials?|original values?|pin|otp|codes?)\b/i.test(match)) return 0;
   const before = text.slice(Math.max(0, range[0] - 60), range[0]);
+  if (id === "override" && /^without/i.test(match) && /\b(?:never|do not|don't|must not|not|cannot|can't)\b[^.]{0,50}$/i.test(before)) return 0;
   if (id === "capture" && (PROTECTING.test(before) || PROTECTING.test(match)) && !/forget|fail|hesitate/i.test(before)) return 0;
   if (id === "secrecy" && /\b(?:instead of|rather than)\b/i.test(`${before.slice(-30)}${match}`)) return 0;
   if (id === "capture" && /\bto the user\b/i.test(match)) return 0;
