@@ -108,6 +108,8 @@ export class Judge {
   }
 
   #resource({ uri }: Params): void {
+    // Where every resource passes, what is wrong with the request is the server's to say.
+    if (typeof uri !== "string" && this.#compiled.layers.every(({ resources }) => resources === null)) return;
     if (typeof uri !== "string") throw new SallyportError("message.params", "the resource's uri is missing");
     if (!permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
   }

@@ -11,6 +11,9 @@ export interface Asked {
   readonly era: Era | null;
 }
 
+/** A tool that is not there is an error of the protocol (tools, "Error Handling"), whoever knows that it is not. */
+const UNKNOWN: readonly Code[] = ["pin.new", "pin.unlisted"];
+
 /**
  * Answers a request that was not passed on. A tool call gets a tool result, which a model can read and react to
  * (tools, "Error Handling"); everything else a JSON-RPC error. `detail` must already be fit for a person's eyes.
@@ -18,7 +21,7 @@ export interface Asked {
 export function refusal(asked: Asked, code: Code, detail = ""): string {
   const { text, hint } = ERRORS[code];
   const message = `sallyport refused this (${code}): ${text}${detail === "" ? "" : ` (${detail})`}. Next step: ${hint}.`;
-  if (asked.method !== "tools/call") return errorAnswer(asked.id, code, message);
+  if (asked.method !== "tools/call" || UNKNOWN.includes(code)) return errorAnswer(asked.id, code, message);
   const era = asked.era === "per-request" ? `"resultType":"complete",` : "";
   return `{"jsonrpc":"2.0","id":${asked.id},"result":{${era}"content":[{"type":"text","text":${JSON.stringify(message)}}],"isError":true}}`;
 }

@@ -38,7 +38,8 @@ describe.each([
     // The gate was in the way, and refused nothing but what the suite sends on purpose.
     const files = sessionFiles(home);
     expect(files.length).toBeGreaterThan(0);
-    const refused = files.flatMap((file) => records(home, file)).filter(({ verdict }) => verdict === "deny");
-    expect(refused).toEqual([]);
+    const refused = files.flatMap((file) => records(home, file)).filter(({ verdict }) => verdict === "deny").flatMap(({ reasons }) => reasons);
+    // Tools that the fixture does not have; and lists that the gate asked for itself.
+    expect([...new Set(refused)].filter((code) => code !== "gate.asked" && code !== "pin.new")).toEqual([]);
   });
 });

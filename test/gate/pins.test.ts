@@ -21,7 +21,8 @@ let id = 0;
 async function ask(running: Running, method: string, params: object = {}): Promise<Record<string, unknown>> {
   const mine = `q${(id += 1)}`;
   running.send({ id: mine, method, params });
-  return (await running.answerTo(mine))["result"] as Record<string, unknown>;
+  const answer = await running.answerTo(mine);
+  return (answer["result"] ?? { content: [{ type: "text", text: (answer["error"] as { message: string }).message }] }) as Record<string, unknown>;
 }
 
 async function listAll(running: Running): Promise<string[]> {
