@@ -3,11 +3,12 @@
  * results are looked through and lose what nobody may see.
  */
 import { SallyportError, type Code } from "../errors.ts";
-import { inspectValue, masked } from "../guards/text/inspect.ts";
+import { inspectValue } from "../guards/text/inspect.ts";
+import { masked } from "../guards/text/mask.ts";
 import { looksClean, looksFormed } from "../guards/text/quick.ts";
 import type { Compiled, Flag } from "../manifest/compile.ts";
 import type { Kind, Pinned } from "../manifest/lock.ts";
-import { permitTool, permitsCapability, permitsFlag, permitsPrompt, permitsResource } from "../manifest/permit.ts";
+import { permitTool, permitsCapability, permitsFlag, permitsMethod, permitsPrompt, permitsResource } from "../manifest/permit.ts";
 import type { Finding } from "../model.ts";
 import { ALLOWED, type Ruling } from "./judge.ts";
 import type { Pins, Standing } from "./pins.ts";
@@ -54,14 +55,18 @@ export class Answers {
     const listed = Object.hasOwn(LISTS, method);
     if (message.kind === "error" || !(listed || GREETINGS.includes(method))) {
       const raw = text();
-      if (raw.length > limits.bytes) throw new SallyportError("limit.result", `${raw.length} bytes`);
+      if (raw.length * 3 > limits.bytes && Buffer.byteLength(raw) > limits.bytes) throw new SallyportError("limit.result", `${raw.length} characters`);
       const clean = looksClean(raw);
       if (clean && looksFormed(raw, method) && limits.depth >= 100) return ALLOWED;
       return this.#ruleResult(JSON.parse(raw) as Json, clean, method, limits, answers?.about ?? "");
     }
-    const parsed = JSON.parse(text()) as { readonly result: unknown };
+    const whole = text();
+    if (Buffer.byteLength(whole) > limits.bytes) throw new SallyportError("limit.result", `${whole.length} characters`);
+    const parsed = JSON.parse(whole) as { readonly result: unknown };
     if (typeof parsed.result !== "object" || parsed.result === null || Array.isArray(parsed.result)) throw new SallyportError("guard.response-shape", method);
-    const { result, reasons } = listed ? this.#list(method, parsed.result as Json) : this.#greeting(parsed.result as Json);
+    if (limits.depth < 100 && deeper(parsed.result, limits.depth)) throw new SallyportError("limit.result", `deeper than ${limits.depth}`);
+    const filtered = listed ? this.#list(method, parsed.result as Json) : this.#greeting(parsed.result as Json);
+    const { result, reasons } = this.#rest(filtered.result, filtered.reasons, listed ? (LISTS[method]?.member ?? "") : "instructions");
     return result === parsed.result ? ALLOWED : { verdict: { decision: "rewrite", reasons }, rewritten: JSON.stringify({ ...parsed, result }) };
   }
 
@@ -100,7 +105,7 @@ export class Answers {
     if (depth < 100 && deeper(result, depth)) throw new SallyportError("limit.result", `deeper than ${depth}`);
     if (typeof result === "object" && result !== null && (result as Json)["resultType"] === "input_required") this.#inputRequests(result as Json);
     if (clean) return ALLOWED;
-    const findings = inspectValue(parsed).filter(({ rule, severity }) => severity !== "note" && !this.#isSilenced(rule, item));
+    const findings = inspectValue(parsed).filter(({ rule, severity, at }) => severity !== "note" && !ENVELOPE.has(at) && !this.#isSilenced(rule, item));
     if (findings.length === 0) return ALLOWED;
     const reasons = [...new Set(findings.map(({ rule }) => rule))];
     this.#say(`${reasons.join(", ")} in ${method === "" ? "what the server said" : `an answer to ${method}`}`);
@@ -110,33 +115,45 @@ export class Answers {
 
   /** Questions inside a result (2026-07-28, multi round-trip requests) are held to what the same requests would be. */
   #inputRequests(result: Json): void {
-    for (const request of Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json }>>)) {
-      const method = String(request.method);
+    for (const request of Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>)) {
+      const method = typeof request?.method === "string" ? request.method : "";
+      if (!permitsMethod(this.#compiled, "server", method)) throw new SallyportError("capability.method", method);
       const flag: Flag | null = method === "sampling/createMessage" ? "sampling" : method === "roots/list" ? "roots" : null;
       if (flag !== null && !permitsFlag(this.#compiled, flag)) throw new SallyportError("capability.method", method);
-      if (method === "elicitation/create" || method === "sampling/createMessage") this.#refuseAsking(method, request.params ?? {});
+      if (method === "elicitation/create" || method === "sampling/createMessage") this.#refuseAsking(method, request?.params ?? {});
     }
   }
 
   #list(method: string, result: Json): { result: Json; reasons: string[] } {
     const { member, kind, key } = LISTS[method] as (typeof LISTS)[string];
     const items = result[member];
+    if (kind !== null) this.#pins.refresh(kind);
     if (!Array.isArray(items)) throw new SallyportError("guard.response-shape", `${method}: ${member} is no list`);
     const beside = new Set(kind === "tools" ? items.map((item: unknown) => (item as Json | null)?.["name"]).filter((name) => typeof name === "string") : []);
     const reasons = new Set<string>();
     const seen = new Set<string>();
     const kept = items.filter((item: unknown) => {
       const name = (item as Json | null)?.[key];
-      const why = typeof name !== "string" || seen.has(name) ? "guard.response-shape" : this.#whyHidden(kind, name, item, beside);
+      const why = typeof name !== "string" || seen.has(name) ? "guard.response-shape" : this.#whyHiddenOrBroken(kind, name, item, beside);
       if (typeof name === "string") seen.add(name);
       if (why !== null) reasons.add(why);
       if (why !== null) this.#say(`${why}: ${method.split("/")[0]} ${String(name)} is not shown${why.startsWith("pin.") ? "; sallyport lock shows why" : ""}`);
       return why === null;
     });
-    if (kind !== null) this.#pins.save(kind, typeof result["nextCursor"] !== "string");
+    if (kind !== null) this.#pins.save(kind, typeof result["nextCursor"] !== "string" || result["nextCursor"] === "");
     if (kept.length === items.length) return { result, reasons: [] };
     // What is left out depends on who asks: no shared cache may keep it (2026-07-28, caching).
     return { result: { ...result, [member]: kept, ...(result["cacheScope"] === undefined ? {} : { cacheScope: "private" }) }, reasons: [...reasons] };
+  }
+
+  /** An item that cannot even be looked at is hidden alone. */
+  #whyHiddenOrBroken(kind: Kind | null, name: string, item: unknown, beside: ReadonlySet<string>): Code | null {
+    try {
+      return this.#whyHidden(kind, name, item, beside);
+    } catch (error) {
+      if (error instanceof SallyportError) throw error;
+      return "guard.response-shape";
+    }
   }
 
   #whyHidden(kind: Kind | null, name: string, item: unknown, beside: ReadonlySet<string>): Code | null {
@@ -149,6 +166,16 @@ export class Answers {
     const standing: Standing = this.#pins.compare(kind, name, item, beside);
     if (standing === "held") return this.#isHeld(this.#pins.get(kind, name) as Pinned, name) ? "pin.held" : null;
     return HIDDEN[standing];
+  }
+
+  /** What stands beside the items is looked through like any answer, and lists that nobody asked for are left out. */
+  #rest(result: Json, reasons: readonly string[], member: string): { result: Json; reasons: readonly string[] } {
+    const rest = Object.fromEntries(Object.entries(result).filter(([key]) => key !== member && !Object.values(LISTS).some((list) => list.member === key)));
+    const findings = inspectValue(rest).filter(({ rule, severity }) => severity !== "note" && !this.#isSilenced(rule, ""));
+    const extra = Object.keys(result).length - Object.keys(rest).length - (Object.hasOwn(result, member) ? 1 : 0);
+    if (findings.length === 0 && extra === 0) return { result, reasons };
+    const told = [...new Set([...reasons, ...findings.map(({ rule }) => rule), ...(extra > 0 ? ["guard.response-shape"] : [])])];
+    return { result: { ...(masked(rest, findings) as Json), ...(Object.hasOwn(result, member) ? { [member]: result[member] } : {}) }, reasons: told };
   }
 
   /** Instructions are pinned like a tool; capabilities that are refused are not offered. */
@@ -206,11 +233,14 @@ function deeper(value: unknown, limit: number): boolean {
   return false;
 }
 
+/** Who asked knows these by heart: another in their place would be nobody's. */
+const ENVELOPE = new Set(["/id", "/jsonrpc", "/method", "/params/progressToken", "/params/requestId", "/result/requestState"]);
+
 const META = "dev.sallyport/findings";
 
 /** Findings that mask nothing are told to the client beside the result, for it to show or to weigh. */
 function marked(message: Json, findings: readonly Finding[]): Json {
-  const told = findings.map(({ rule, at }) => ({ rule, at }));
+  const told = findings.slice(0, 50).map(({ rule, at }) => ({ rule, at }));
   const member = message["result"] === undefined ? "params" : "result";
   const body = message[member];
   if (typeof body !== "object" || body === null) return message;

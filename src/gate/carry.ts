@@ -71,7 +71,14 @@ function decide({ frame, batch, exchanges }: Judged, session: Session, ports: Po
     return ruling instanceof Promise ? ruling.then((one) => [one]) : [ruling];
   }
   const messages = JSON.parse(frame.bytes.toString("utf8")) as unknown[];
-  const rulings = exchanges.map((exchange, index) => ports.judge.rule(exchange, waiting, () => JSON.stringify(messages[index])));
+  // One that throws must not leave another's promise behind, which nobody would wait for.
+  const rulings = exchanges.map((exchange, index) => {
+    try {
+      return ports.judge.rule(exchange, waiting, () => JSON.stringify(messages[index]));
+    } catch (error) {
+      return Promise.reject(asSallyportError(error));
+    }
+  });
   return rulings.some((ruling) => ruling instanceof Promise) ? Promise.all(rulings.map(async (ruling) => ruling)) : (rulings as Ruling[]);
 }
 
@@ -83,7 +90,7 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
   const after = (action: () => void): void =>
     ports.later(() => {
       if (!ports.held.delete(held)) return;
-      const cancelled = exchanges.some(({ asked }) => asked !== null && !session.isWaiting(from, asked.id));
+      const cancelled = exchanges.some(({ asked }) => asked !== null && !session.waitsFor(from, asked));
       if (cancelled) record(frame, from, { decision: "deny", reasons: ["message.cancelled" satisfies Code] }, ports);
       else action();
     });

@@ -67,6 +67,7 @@ export class Judge {
     if (message.kind === "request") this.#traffic.ofClient(waiting);
     if (message.method === "tools/call") return this.#call(exchange, paramsOf(text()));
     if (message.method === "resources/read" || message.method === "resources/subscribe" || message.method === "resources/unsubscribe") this.#resource(paramsOf(text()));
+    if (message.method === "completion/complete") this.#completion(paramsOf(text()));
     if (message.method === "prompts/get") return this.#prompt(exchange, paramsOf(text()));
     return ALLOWED;
   }
@@ -112,6 +113,13 @@ export class Judge {
     if (typeof uri !== "string" && this.#compiled.layers.every(({ resources }) => resources === null)) return;
     if (typeof uri !== "string") throw new SallyportError("message.params", "the resource's uri is missing");
     if (!permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
+  }
+
+  /** What may not be used may not be completed either. */
+  #completion({ ref }: Params): void {
+    const { type, name, uri } = (ref ?? {}) as { type?: unknown; name?: unknown; uri?: unknown };
+    if (type === "ref/prompt" && typeof name === "string" && !permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
+    if (type === "ref/resource" && typeof uri === "string" && !permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
   }
 
   #prompt(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {

@@ -1,5 +1,5 @@
 /** Puts the judge together. Loaded while the cell is being built: its rules are most of what a gate has to load. */
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import type { Files, World } from "../guards/arguments/world.ts";
 import { inspectItem } from "../guards/text/inspect.ts";
 import { homeOf } from "../manifest/read.ts";
@@ -28,6 +28,13 @@ const FILES: Files = {
     }
   },
   target: (path) => readlinkSync(path),
+  names: (path) => {
+    try {
+      return readdirSync(path);
+    } catch {
+      return [];
+    }
+  },
 };
 
 export function worldOf({ plan }: Prepared, host: Host): World {

@@ -1,5 +1,5 @@
 /** What the gate tells its user on stderr: one line each, prefixed, escaped, and never a flood. */
-import { ERRORS, type Code, type SallyportError } from "../errors.ts";
+import { ERRORS, escapeControls, type Code, type SallyportError } from "../errors.ts";
 import type { Side } from "../model.ts";
 
 /** So many lines for one code; a last one tells how many there were. */
@@ -22,7 +22,7 @@ export class Notes {
 
   /** Always shown. */
   warn(line: string): void {
-    this.#write(`sallyport: ${line}\n`);
+    this.#write(`sallyport: ${escapeControls(line)}\n`);
   }
 
   error(error: SallyportError): void {

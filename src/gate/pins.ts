@@ -72,7 +72,6 @@ export class Pins {
   save(kind: Kind, last: boolean): void {
     const was = this.#complete.has(kind);
     if (was) return;
-    this.#adopt(kind);
     if (last) this.#complete.add(kind);
     this.#write();
   }
@@ -82,12 +81,15 @@ export class Pins {
     writeLock(this.#options.place.file, this.#options.place.name, { identity: this.#options.identity, argv: this.#options.argv, complete: [...this.#complete], items });
   }
 
-  /** Another gate may have pinned the same server meanwhile: what stands in the lock then is what counts. */
-  #adopt(kind: Kind): void {
+  /** Before a list is compared: another gate may have pinned the same server meanwhile, and what stands in the lock then counts. */
+  refresh(kind: Kind): void {
+    if (this.#complete.has(kind)) return;
     const now = entryOf(this.#options.place);
     if (now === null) return;
-    for (const one of KINDS) if (now.complete.includes(one) && one !== kind) [this.#items[one], this.#complete] = [new Map(Object.entries(now.items[one])), new Set([...this.#complete, one])];
-    for (const [key, pinned] of Object.entries(now.items[kind])) this.#items[kind].set(key, pinned);
+    for (const one of KINDS) {
+      if (now.complete.includes(one)) [this.#items[one], this.#complete] = [new Map(Object.entries(now.items[one])), new Set([...this.#complete, one])];
+      else for (const [key, pinned] of Object.entries(now.items[one])) this.#items[one].set(key, pinned);
+    }
   }
 }
 

@@ -147,7 +147,7 @@ async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes
   ports.later = (action) => door.pass(action);
   judge.ask = (method, params) => askServer(method, params, session, ports);
   ending.onKill = () => door.drain();
-  pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => because({ kind: "client-closed" }) });
+  pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => whenRuled(ports, () => because({ kind: "client-closed" })) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });
   pumpStderr(cell.stderr, host.stderr, ports, door);
 
@@ -156,6 +156,12 @@ async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes
   clearInterval(watch);
   door.open();
   return finish(ending, session, ports, journal, host);
+}
+
+/** Calls that wait for their ruling are the client's last words: the server still gets them. */
+function whenRuled(ports: Ports, then: () => void, tries = 100): void {
+  if (ports.held.size === 0 || tries === 0) then();
+  else setTimeout(() => whenRuled(ports, then, tries - 1), 10);
 }
 
 const WATCH_INTERVAL = 2000;

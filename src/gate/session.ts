@@ -81,6 +81,11 @@ export class Session {
     return this.#pending[side].size;
   }
 
+  /** This very request, not another that has taken its id since. */
+  waitsFor(side: Side, asked: Waiting): boolean {
+    return this.#pending[side].get(asked.id) === asked;
+  }
+
   isWaiting(side: Side, id: Id): boolean {
     return this.#pending[side].has(id);
   }

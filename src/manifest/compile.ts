@@ -87,8 +87,13 @@ export function compileServer(name: string, chain: readonly Loaded[], baseline: 
     checkServer(entry, path, loaded.fail);
     return { entry, fail: loaded.fail, layer: layerOf(loaded.file, entry.capabilities, index === found.length - 1) };
   });
-  for (const [index, { entry, fail }] of entries.entries()) for (const below of entries.slice(index + 1)) refuseWidening(entry, below.entry, path, fail);
+  for (const [index, { entry, fail }] of entries.entries()) for (const below of entries.slice(index + 1)) refuseWidening(entry, settled(below.entry), path, fail);
   return compileEntries(name, entries, baseline, home);
+}
+
+/** What a manifest leaves out has a meaning, which another that extends it cannot widen either. */
+function settled(entry: ServerEntry): ServerEntry {
+  return { ...(entry.command === undefined ? {} : { args: [], env: {}, pass: [] }), isolation: {}, network: {}, ...entry };
 }
 
 /** The layers that are known, below the machine's bounds. Throws `manifest.baseline` where those do not allow what is asked. */

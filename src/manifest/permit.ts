@@ -29,8 +29,23 @@ export function permitTool({ layers, limits }: Compiled, name: string): ToolPerm
   };
 }
 
+/** A URI is one name: with dot segments, plain or encoded, it would be another for who resolves it. */
 export function permitsResource({ layers }: Compiled, uri: string): boolean {
+  if (layers.some(({ resources }) => resources !== null) && readings(uri).some((text) => /(?:^|[/\\])\.{1,2}(?:[/\\?#]|$)/.test(text))) return false;
+  if (layers.some(({ resources }) => resources !== null) && /%(?:25)*(?:2f|5c)/i.test(uri)) return false;
   return layers.every(({ resources }) => resources === null || find(resources, uri, "/") !== null);
+}
+
+function readings(uri: string): string[] {
+  const found = [uri];
+  for (let times = 0; times < 3; times += 1) {
+    try {
+      found.push(decodeURIComponent(found.at(-1) as string));
+    } catch {
+      break;
+    }
+  }
+  return found;
 }
 
 export function permitsPrompt({ layers }: Compiled, name: string): boolean {

@@ -1,5 +1,5 @@
 /** What each slot takes and refuses, in a tree of real files; and that the two readers of schemas agree. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync, lstatSync, readlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -27,6 +27,13 @@ const FILES: Files = {
     }
   },
   target: (path) => readlinkSync(path),
+  names: (path) => {
+    try {
+      return readdirSync(path);
+    } catch {
+      return [];
+    }
+  },
 };
 
 function world(): World {

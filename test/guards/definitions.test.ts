@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RULES, type RuleId } from "../../src/guards/text/rules.ts";
-import { inspectItem, inspectText, masked, inspectValue } from "../../src/guards/text/inspect.ts";
+import { inspectItem, inspectText, inspectValue } from "../../src/guards/text/inspect.ts";
+import { masked } from "../../src/guards/text/mask.ts";
 import { looksClean } from "../../src/guards/text/quick.ts";
 import { ROOT } from "../helpers.ts";
 

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const UNIT = ["test/guards", "test/manifest"];
-const GATE = ["test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest"];
+const GATE = ["test/gate/adversary.test.ts", "test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest"];
 
 /** Name, file below src/, what stands there, what stands there instead, and the tests that must notice. */
 const MUTATIONS = [
@@ -17,11 +17,11 @@ const MUTATIONS = [
   ["identifier", "guards/arguments/simple.ts", "export const checkIdentifier: SyncCheck = (value) => {", "export const checkIdentifier: SyncCheck = (value) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
   ["email", "guards/arguments/simple.ts", "export const checkEmail: SyncCheck = (value) => {", "export const checkEmail: SyncCheck = (value) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
   ["text", "guards/arguments/simple.ts", "> SOME ?", "> Infinity ?", UNIT],
-  ["regex", "guards/arguments/regex.ts", "  return repeatsItself(value);", "  return value === \"\\u0001\" ? repeatsItself(value) : null;", UNIT],
+  ["regex", "guards/arguments/regex.ts", "return neighbours(value) ?? repeatsItself(value);", "return value === \"\\u0001\" ? (neighbours(value) ?? repeatsItself(value)) : null;", UNIT],
   ["url", "guards/arguments/url.ts", "export const checkUrl: SyncCheck = (value, slot) => {", "export const checkUrl: SyncCheck = (value, slot) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
   ["host", "guards/arguments/url.ts", "export const checkHost: SyncCheck = (value, slot) => {", "export const checkHost: SyncCheck = (value, slot) => {\n  if (value !== \"\\u0001\") return null;", UNIT],
   ["address", "guards/arguments/address.ts", 'return range === "unicast" ? null', "return range.length > 0 ? null", UNIT],
-  ["embedded address", "guards/arguments/address.ts", "if (inner !== null) return", "if (inner !== null && range === \"none\") return", UNIT],
+  ["embedded address", "guards/arguments/address.ts", "if (inner !== null) return", "if (inner !== null && range.length > 99) return", UNIT],
   ["postgresql", "guards/arguments/sql-tree.ts", "export function judgePostgres(tree: unknown, kinds: Kinds): Objection {", "export function judgePostgres(tree: unknown, kinds: Kinds): Objection {\n  if (tree !== null) return null;", UNIT],
   ["mysql and sqlite", "guards/arguments/sql-tree.ts", "export function judgeGeneric(tree: unknown, kinds: Kinds): Objection {", "export function judgeGeneric(tree: unknown, kinds: Kinds): Objection {\n  if (tree !== null) return null;", UNIT],
   ["executable comments", "guards/arguments/sql.ts", "&& /\\/\\*M?!/i.test(value)", "&& value === \"\"", UNIT],
@@ -37,16 +37,17 @@ const MUTATIONS = [
   ["unfit schemas", "guards/arguments/check.ts", "this.#validate = unfit(inputSchema) ?? prepared(inputSchema);", "this.#validate = (inputSchema === undefined ? unfit(inputSchema) : null) ?? prepared(inputSchema);", UNIT],
   ["linear-time patterns", "guards/arguments/ajv.ts", "code: { regExp } };", "} as Options & { regExp?: typeof regExp };", UNIT],
   ["hidden characters", "guards/text/hidden.ts", "export function hiddenCharacters(text: string): Hidden[] {", "export function hiddenCharacters(text: string): Hidden[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
-  ["hidden markup", "guards/text/hidden.ts", "export function hiddenMarkup(text: string): Hidden[] {", "export function hiddenMarkup(text: string): Hidden[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
-  ["carriers", "guards/text/hidden.ts", "export function carriers(text: string): Hidden[] {", "export function carriers(text: string): Hidden[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
+  ["hidden markup", "guards/text/hidden.ts", "export function hiddenMarkup(whole: string): Hidden[] {", "export function hiddenMarkup(whole: string): Hidden[] {\n  if (whole !== \"\\u0001\") return [];", UNIT],
+  ["carriers", "guards/text/hidden.ts", "export function carriers(whole: string): Hidden[] {", "export function carriers(whole: string): Hidden[] {\n  if (whole !== \"\\u0001\") return [];", UNIT],
   ["secrets", "guards/text/secrets.ts", "export function findSecrets(text: string): FoundSecret[] {", "export function findSecrets(text: string): FoundSecret[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
   ["orders", "guards/text/inspect.ts", "if (total >= HELD) found.push(", "if (total >= HELD * 100) found.push(", UNIT],
   ["encoded orders", "guards/text/readings.ts", "  const plain = text.replace", "  if (text !== \"\\u0001\") return found;\n  const plain = text.replace", UNIT],
   ["off topic", "guards/text/off-topic.ts", "  if (typeof description !== \"string\") return [];", "  if (description !== \"\\u0001\") return [];", UNIT],
-  ["masking", "guards/text/inspect.ts", "  const copy = (one: unknown, at: string): unknown => {", "  if (findings.length > 0) return value;\n  const copy = (one: unknown, at: string): unknown => {", UNIT],
+  ["masking", "guards/text/mask.ts", "  const copy = (one: unknown, at: string): unknown => {", "  if (findings.length > 0) return value;\n  const copy = (one: unknown, at: string): unknown => {", UNIT],
   ["prefilter", "guards/text/quick.ts", "  return !CLOSE.test(raw);", "  return raw !== \"\" || !CLOSE.test(raw);", UNIT],
   ["pins", "gate/pins.ts", "if (known.digest === digestOf(value)) this", "if (known.digest === digestOf(value) || key !== \"\") this", GATE],
   ["new items", "gate/pins.ts", 'if (this.#complete.has(kind)) return "new";', "", GATE],
+  ["what another gate has pinned", "gate/pins.ts", "    if (this.#complete.has(kind)) return;\n", "    if (kind.length > 0) return;\n", GATE],
   ["changed items when called", "gate/answers.ts", "if (this.#pins.hasChanged(kind, key)) throw", "if (key === \"\" && this.#pins.hasChanged(kind, key)) throw", GATE],
   ["held items when called", "gate/answers.ts", "    if (this.#isHeld(pinned, key)) throw", "    if (key === \"\" && this.#isHeld(pinned, key)) throw", GATE],
   ["the lock's digests", "manifest/lock.ts", "if (digestOf(pinned.value) !== pinned.digest) throw", "if (key === \"\" && digestOf(pinned.value) !== pinned.digest) throw", GATE],
@@ -57,12 +58,12 @@ const MUTATIONS = [
   ["rates", "gate/judge.ts", "    this.#traffic.ofTool(name, permit.rates);\n", "", GATE],
   ["requests in flight", "gate/judge.ts", '    if (message.kind === "request") this.#traffic.ofClient(waiting);\n', "", GATE],
   ["what servers ask and tell", "gate/judge.ts", "      this.#traffic.ofServer(message.kind);\n", "", GATE],
-  ["long results", "gate/answers.ts", "if (raw.length > limits.bytes) throw", "if (raw.length > limits.bytes * 1e9) throw", GATE],
+  ["long results", "gate/answers.ts", "if (raw.length * 3 > limits.bytes && Buffer", "if (raw.length < 0 && Buffer", GATE],
   ["deep results", "gate/answers.ts", "if (depth < 100 && deeper(result, depth)) throw", "if (depth < 1 && deeper(result, depth)) throw", GATE],
   ["forms of answers", "gate/answers.ts", 'if (parsed["method"] === undefined && parsed["error"] === undefined) refuseForm(method, result);', "", GATE],
   ["sampling and elicitation", "gate/answers.ts", 'if (message.method === "sampling/createMessage" || message.method === "elicitation/create") this', 'if (message.method === "") this', GATE],
   ["questions inside results", "gate/answers.ts", '=== "input_required") this', '=== "input_required?") this', GATE],
-  ["narrowing", "manifest/compile.ts", "for (const below of entries.slice(index + 1)) refuseWidening(entry, below.entry, path, fail);", "void [entry, fail, refuseWidening, path, index];", UNIT],
+  ["narrowing", "manifest/compile.ts", "for (const below of entries.slice(index + 1)) refuseWidening(entry, settled(below.entry), path, fail);", "void [entry, fail, refuseWidening, path, index, settled];", UNIT],
   ["baseline", "manifest/compile.ts", "  refuseBeyond(own, bounds);\n", "  void refuseBeyond;\n", UNIT],
   ["unreachable patterns", "manifest/sense.ts", "if (before !== undefined) fail(", "if (before === \"\\u0001\") fail(", UNIT],
 ];

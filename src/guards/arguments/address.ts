@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js";
 import { domainToUnicode } from "node:url";
 
 /** Names that mean the machine itself or its own network, whatever a resolver says (RFC 6761, RFC 6762, RFC 8375, RFC 9476). */
-const PRIVATE_NAME = /(?:^|\.)(?:localhost|localdomain|local|internal|intranet|corp|lan|home|private|home\.arpa|test|invalid|onion|alt|ip6-localhost|ip6-loopback)$/;
+const PRIVATE_NAME = /(?:^|\.)(?:localhost|localdomain|local|internal|intranet|corp|lan|home|private|home\.arpa|test|invalid|onion|alt|svc|consul|cluster|ip6-localhost|ip6-loopback)$/;
 /** Services whose names state the address that they resolve to. */
 const STATED = /(?:^|\.)(?:nip\.io|sslip\.io|xip\.io|xip\.name|traefik\.me|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|fbi\.com|readme\.localtest\.me|1u\.ms|rbndr\.us|localho\.st|yoogle\.com|domaincontrol\.com|bugbounty\.dod\.network|spoofed\.burpcollaborator\.net)$/;
 const DOTTED = /(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})(?=[.-]|$)/g;
@@ -33,6 +33,7 @@ function notPublicAddress(address: ipaddr.IPv4 | ipaddr.IPv6): string | null {
     const inner = embedded(address, range);
     if (inner !== null) return notPublicAddress(inner) ?? (range === "ipv4Mapped" ? null : `${address.toString()} wraps another address`);
   }
+  if (address instanceof ipaddr.IPv6 && ((address.toByteArray()[0] as number) & 0xe0) !== 0x20) return `${address.toString()} is not of the public network`;
   return range === "unicast" ? null : `${address.toString()} is ${words(range)}`;
 }
 
@@ -41,6 +42,7 @@ function embedded(address: ipaddr.IPv6, range: string): ipaddr.IPv4 | null {
   const bytes = address.toByteArray();
   if (range === "ipv4Mapped") return address.toIPv4Address();
   if (range === "rfc6052" || range === "rfc6145") return new ipaddr.IPv4(bytes.slice(12));
+  if (bytes[10] === 0x5e && bytes[11] === 0xfe) return new ipaddr.IPv4(bytes.slice(12));
   if (range === "6to4") return new ipaddr.IPv4(bytes.slice(2, 6));
   if (bytes.slice(0, 12).every((byte) => byte === 0)) return new ipaddr.IPv4(bytes.slice(12));
   return null;

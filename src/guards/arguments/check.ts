@@ -40,6 +40,7 @@ const CHECKS: Readonly<Record<SlotType, readonly [code: Code, check: Check | nul
 const TEXT: Slot = { type: "text" };
 const MAX_TEXT = 1024 * 1024;
 const MAX_OTHER = 4096;
+const MAX_CHECKED = 64 * 1024;
 
 /** The slots as a tree along the pointers' parts. */
 interface Node {
@@ -51,6 +52,8 @@ export class ArgumentGuard {
   readonly #validate: Validate | Promise<Validate> | string;
   readonly #tree: Node = { slots: [], members: new Map() };
   readonly #world: World;
+  /** Characters of the call that were checked by something slower than text. */
+  #spent = 0;
 
   constructor(inputSchema: unknown, slots: readonly (readonly [pointer: string, slot: Slot])[], world: World) {
     this.#world = world;
@@ -68,6 +71,7 @@ export class ArgumentGuard {
   }
 
   #checkWith(validate: Validate, value: unknown): Answer {
+    this.#spent = 0;
     const fault = attempt(validate, value);
     if (fault !== null) return { code: "argument.schema", at: fault[0], what: fault[1] };
     const pending: Promise<Refused | null>[] = [];
@@ -110,6 +114,7 @@ export class ArgumentGuard {
   #leaf(value: unknown, slot: Slot, at: string, pending: Promise<Refused | null>[]): Refused | null {
     const [code, check] = CHECKS[slot.type];
     if (value === null) return null;
+    if (check !== null && slot.type !== "text" && slot.type !== "secret" && (this.#spent += typeof value === "string" ? value.length : 1) > MAX_CHECKED) return { code, at, what: "there is too much of it in one call" };
     if (check === null) return refuse(checkScalar(value, slot), code, at);
     if (typeof value !== "string") return slot.type === "text" ? null : { code, at, what: "it is no text" };
     const long = value.length > (slot.maxLength ?? (slot.type === "text" || slot.type === "secret" || slot.type === "sql" ? MAX_TEXT : MAX_OTHER)) ? "it is too long" : null;

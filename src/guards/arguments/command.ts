@@ -137,15 +137,35 @@ function judgeWords(base: string, words: readonly (string | null)[], slot: Slot,
       continue;
     }
     const option = !plain && word.startsWith("-") && word.length > 1;
-    if (!option && free > 0) {
+    // A pattern that an option gives leaves every plain word a file.
+    if (option && /^-[a-zA-Z]*[ef]|^--(?:reg|fil|expr|from)/.test(word)) free = 0;
+    if (!option && free > 0 && !/[*?[{].*\/|\/.*[*?[{]|^~/.test(word)) {
       free -= 1;
       continue;
     }
     const path = option ? optionValue(word) : word;
     if (path === null || path === "" || /^https?:\/\//.test(path)) continue;
+    if (/(?:^|\/)\.[*?[]|[*?[][^/]*\//.test(path)) return `${word}: a pattern of directories, which shells fill in different ways`;
+    const link = /[*?[{]/.test(path) ? linkAmong(path, slot, world) : null;
+    if (link !== null) return link;
     const check = /[*?[{]/.test(path) ? checkGlob : checkPath;
     const objection = check(path, { ...slot, type: "path" }, world);
     if (objection !== null) return `${word}: ${objection}`;
+  }
+  return null;
+}
+
+/** A pattern is filled in with links as well: one that leads outside would be followed. */
+function linkAmong(path: string, slot: Slot, world: World): Objection {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const base = folder.startsWith("/") ? folder : `${world.cwd}/${folder}`;
+  const last = path.slice(folder.length);
+  if ((last.match(/\*/g)?.length ?? 0) > 3 || /[{}]/.test(last)) return "a pattern with too many alternatives";
+  const pattern = new RegExp(`^${last.replaceAll(/[.+^$()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".").replaceAll("[!", "[^")}$`, "s");
+  for (const name of world.files.names(base)) {
+    if (!pattern.test(name) || world.files.kind(`${base}/${name}`) !== "link") continue;
+    const objection = checkPath(`${folder}${name}`, { ...slot, type: "path" }, world);
+    if (objection !== null) return `${name} lies there: ${objection}`;
   }
   return null;
 }

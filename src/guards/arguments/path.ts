@@ -7,6 +7,8 @@ import { isWithin } from "../../paths.ts";
 import type { Files, SyncCheck, World } from "./world.ts";
 
 const MAX_LINKS = 40;
+/** Each is looked up on the disk, in every reading. */
+const MAX_PARTS = 128;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Characters that look like a slash, or become one when a server normalises. */
 const SLASHES = /[\\\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]/g;
@@ -16,16 +18,21 @@ const UP = /^[\s\u200b-\u200f\u2060\ufeff]*\.[\s\u200b-\u200f\u2060\ufeff]*\.(?:
 export const checkPath: SyncCheck = (value, slot, world) => {
   if (CONTROL.test(value)) return "it holds a control character";
   if (/^[a-z]:/i.test(value) && (value.length === 2 || /[\\/]/.test(value[2] ?? ""))) return "it names a drive";
+  if (value.split("/").length > MAX_PARTS) return `it has more than ${MAX_PARTS} parts`;
+  if (/^[\s\ufeff"']*(?:[a-z]+:)?file:\/\/(?!localhost\/)[^/]/i.test(value)) return "it names a file of another host";
+  if (/^\$(?!\{?HOME\b)\{?\w+\}?\//i.test(value)) return "it starts with a variable";
   if (/^~[^/\\]/.test(value)) return "it names another user's home";
   const roots = slot.roots ?? (slot.access === "write" ? world.writable : [...world.readable, ...world.writable]);
   // What is private to the cell holds nothing of the host's.
-  const inside = [...roots, ...world.scratch].map((root) => followed(root, world.files));
+  const inside = roots.map((root) => followed(root, world.files));
+  const mounted = [...world.readable, ...world.writable].map((root) => followed(root, world.files));
+  const isScratch = (real: string): boolean => slot.roots === undefined && world.scratch.some((root) => isWithin(real, root)) && !mounted.some((root) => isWithin(real, root));
   for (const reading of readings(value, world)) {
     if (CONTROL.test(reading)) return "decoded, it holds a control character";
     if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(reading)) return "it is an address, not a path";
     for (const base of reading.startsWith("/") ? [""] : [world.cwd, ...roots]) {
       const at = base === "" ? reading : `${base}/${reading}`;
-      const outside = [followed(at, world.files), followed(resolve(at), world.files)].find((real) => !inside.some((root) => isWithin(real, root)));
+      const outside = [followed(at, world.files), followed(resolve(at), world.files)].find((real) => !inside.some((root) => isWithin(real, root)) && !isScratch(real));
       if (outside !== undefined) return `it leads to ${outside}, outside ${roots.join(", ") || "every root"}`;
     }
   }
@@ -42,6 +49,8 @@ export function readings(value: string, world: Pick<World, "homes">): string[] {
     const file = /^file:(?:\/\/(?:localhost)?)?(?=\/|[^/])/i.exec(text);
     if (file !== null) add(text.slice(file[0].length));
     add(text.normalize("NFKC"));
+    add(text.replace(/^[\s\ufeff"']+|[\s\ufeff"']+$/g, ""));
+    add(text.replace(/^jar:/i, "").replace(/!\/.*$/, ""));
     add(text.replace(SLASHES, "/"));
     add(text.split("/").map((part) => (UP.test(part) ? ".." : part)).join("/"));
     const home = /^(?:~|\$HOME|\$\{HOME\}|%(?:HOME|USERPROFILE)%)(?=\/|$)/i.exec(text);

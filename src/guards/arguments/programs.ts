@@ -33,4 +33,4 @@ export const EXECUTING: Readonly<Record<string, RegExp>> = {
 };
 
 /** How many plain words of a program are no files: patterns, texts, formats. */
-export const FREE_WORDS: Readonly<Record<string, number>> = { echo: Infinity, printf: Infinity, grep: 1, egrep: 1, fgrep: 1, rg: 1, sed: 1, awk: 1, tr: Infinity, seq: Infinity, date: Infinity, basename: Infinity, dirname: Infinity, expr: Infinity, jq: 1, id: Infinity, uname: Infinity, true: Infinity, false: Infinity };
+export const FREE_WORDS: Readonly<Record<string, number>> = { echo: Infinity, printf: Infinity, grep: 1, egrep: 1, fgrep: 1, rg: 1, sed: 1, awk: 1, tr: Infinity, seq: Infinity, basename: Infinity, dirname: Infinity, expr: Infinity, jq: 1, id: Infinity, uname: Infinity, true: Infinity, false: Infinity };

@@ -11,8 +11,17 @@ export const checkRegex: SyncCheck = (value) => {
   } catch (error) {
     return `no linear-time engine takes it: ${(error as Error).message}`;
   }
-  return repeatsItself(value);
+  return neighbours(value) ?? repeatsItself(value);
 };
+
+/** More than two repeats side by side that can take the same letters: each cuts the text in another place. */
+function neighbours(pattern: string): Objection {
+  for (const [run] of pattern.matchAll(/(?:(?:\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^\\()[\]{}*+?|^$])[*+]\??){3,}/gsu)) {
+    const atoms = run.match(ATOM) ?? [];
+    if (atoms.every((atom, index) => index === 0 || overlap(atom, atoms[index - 1] as string))) return "it repeats the same side by side";
+  }
+  return null;
+}
 
 interface Group {
   readonly start: number;

@@ -48,6 +48,8 @@ function unfitReferences(root: Schema): string | null {
         if (inner !== null) return inner;
       }
     }
+    // Several ways back to the same place from one choice double with every level of the value.
+    for (const choice of ["anyOf", "oneOf", "allOf"].map((key) => (value as Schema)[key])) if (Array.isArray(choice) && choice.filter((one) => typeof (one as Schema | null)?.["$ref"] === "string" && open.includes(lookUp(root, (one as Schema)["$ref"] as string))).length > 1) return "its references multiply";
     for (const [key, one] of Object.entries(value)) {
       if (key === "$defs" || key === "definitions" || key === "enum" || key === "const" || key === "default" || key === "examples") continue;
       const inner = walk(one, open);
@@ -61,12 +63,20 @@ function unfitReferences(root: Schema): string | null {
 /** `#`, `#/…` and anchors of this document. */
 export function lookUp(root: Schema, reference: string): unknown {
   if (!reference.startsWith("#")) return undefined;
-  const fragment = decodeURIComponent(reference.slice(1));
+  const fragment = decoded(reference.slice(1));
   if (fragment !== "" && !fragment.startsWith("/")) return findAnchor(root, fragment);
   return fragment.split("/").slice(1).reduce<unknown>((at, part) => {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
     return typeof at === "object" && at !== null && Object.hasOwn(at, key) ? (at as Schema)[key] : undefined;
   }, root);
+}
+
+function decoded(fragment: string): string {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
 }
 
 function findAnchor(value: unknown, name: string): unknown {

@@ -16,6 +16,7 @@ export const checkArgument: SyncCheck = (value) => {
   const text = value.normalize("NFKC").trimStart();
   if (CONTROL.test(value)) return "it holds a line end or control character";
   if (/^[-\u2010-\u2015\u2212]/.test(text)) return "it starts like an option";
+  if (/[\s'"]-{1,2}[A-Za-z]/.test(text)) return "it holds an option";
   const shell = /[`;|&<>]|\$[({\w]|\*\*|^\s*!|[\\]\s*$/.exec(text);
   return shell === null ? null : `it holds ${shell[0]}, on which a shell acts`;
 };

@@ -10,14 +10,16 @@ type Tree = Readonly<Record<string, unknown>>;
 const CLOSED_FUNCTION = new RegExp(
   `^(?:${[
     "pg_(?:read|ls|stat_file|file|logdir|sleep|terminate|cancel|reload|rotate|promote|switch|start_backup|stop_backup|backup|create|drop|copy|logical|replication|wal|export|notify|advisory|try_advisory|current_logfile|import|log_|walinspect|get_wal|read_|execute|write|prewarm|surgery|amcheck|hba|ident)\\w*",
-    "lo_\\w*|lowrite|loread|dblink\\w*|http\\w*|set_config|nextval|setval|currval_?set|query_to_xml\\w*|table_to_xml\\w*|schema_to_xml\\w*|database_to_xml\\w*|cursor_to_xml\\w*|xpath_table|ts_stat|ts_rewrite|txid_\\w*|file_fdw\\w*|plpy\\w*|plperl\\w*|sys_\\w*|cron_?\\w*|net_?http\\w*",
+    "crosstab\\w*|aws_\\w+|url_get|heap_force_\\w+|postgres_fdw_\\w+|pg_show_\\w+|lo_\\w*|lowrite|loread|dblink\\w*|http\\w*|set_config|nextval|setval|currval_?set|query_to_xml\\w*|table_to_xml\\w*|schema_to_xml\\w*|database_to_xml\\w*|cursor_to_xml\\w*|xpath_table|ts_stat|ts_rewrite|txid_\\w*|file_fdw\\w*|plpy\\w*|plperl\\w*|sys_\\w*|cron_?\\w*|net_?http\\w*",
     "load_file|sleep|benchmark|get_lock|release_(?:all_)?locks?|is_(?:free|used)_lock|master_pos_wait|source_pos_wait|wait_for_executed_gtid_set|extractvalue|updatexml|lib_mysqludf\\w*|do_system|make_set_user",
     "load_extension|readfile|writefile|edit|fsdir|lsmode|fts3_tokenizer|zipfile\\w*|sqlite_dbpage|sqlar_\\w*|eval|shell|csv|system|xp_\\w*|sp_\\w*|open(?:rowset|query|datasource|xml)|read_(?:csv|parquet|json|text|blob|ndjson)\\w*|parquet_\\w*|getenv",
   ].join("|")})$`,
   "i",
 );
+/** Of those, the ones that are called like a column. */
+const CALLED = /^(?:pg_(?:read|ls|stat_file|sleep|terminate|cancel|reload|file)\w*|lo_(?:import|export)\w*|dblink\w*|query_to_xml\w*)$/i;
 /** Tables that hold credentials or files' contents. */
-const CLOSED_TABLE = /^(?:pg_authid|pg_shadow|pg_user_mappings?|pg_largeobject(?:_metadata)?|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_subscription|pg_read_file|sqlite_dbpage|fsdir|zipfile|csv|mysql\.(?:user|db|global_priv)|user_privileges)$/i;
+const CLOSED_TABLE = /^(?:pg_authid|pg_shadow|pg_user_mappings?|pg_largeobject(?:_metadata)?|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_stat_activity|pg_stat_statements|user_mapping_options|decrypted_secrets|processlist|pg_subscription|pg_read_file|sqlite_dbpage|fsdir|zipfile|csv|mysql\.(?:user|db|global_priv)|user_privileges)$/i;
 
 const PG_KINDS: Readonly<Record<string, Kind>> = {
   SelectStmt: "read",
@@ -46,11 +48,15 @@ export function judgePostgres(tree: unknown, kinds: Kinds): Objection {
   if (!kinds.includes(top)) return `it would ${verb(top)}, and may only ${kinds.map(verb).join(", ")}`;
   return walk(body, (key, value) => {
     const inner = PG_KINDS[key];
-    if (inner !== undefined && !kinds.includes(inner)) return `inside, it would ${verb(inner)}`;
+    if (inner !== undefined && inner !== "read" && !kinds.includes(inner)) return `inside, it would ${verb(inner)}`;
     if (key.endsWith("Stmt") && inner === undefined && key !== "selectStmt") return `${words(key)} is not allowed inside`;
     if (key === "intoClause" && !kinds.includes("define")) return "it would write a table (INTO)";
     if (key === "lockingClause" && !kinds.includes("update")) return "it would lock rows";
     if (key === "funcname") return closedFunction(names(value));
+    // \`('x'::text).f\` and \`t.f\` call f.
+    if (key === "indirection") return names(value).map((called) => closedFunction([called])).find((objection) => objection !== null) ?? null;
+    if (key === "ColumnRef" && names((value as { fields?: unknown }).fields ?? []).length > 1) return CALLED.test(names((value as { fields?: unknown }).fields).at(-1) ?? "") ? "a column of it is a function that is closed" : null;
+    if (key === "onConflictClause" && (value as { action?: unknown }).action === "ONCONFLICT_UPDATE" && !kinds.includes("update")) return "it would update rows";
     if (key === "relname" && CLOSED_TABLE.test(String(value))) return `the table ${String(value)} is closed`;
     if (key === "A_Expr" && ((value as { name?: unknown[] }).name?.length ?? 0) > 1) return "it names an operator of a schema";
     return null;
@@ -106,6 +112,7 @@ export function judgeGeneric(tree: unknown, kinds: Kinds): Objection {
   return walk(body, (key, value, path) => {
     const inner = INNER[key];
     if (inner !== undefined && typeof value === "object" && value !== null && !kinds.includes(inner)) return `inside, it would ${verb(inner)}`;
+    if (((key === "replace_into" && value === true) || (key === "or" && value !== null && top !== "read") || (key === "on" && top === "insert" && typeof value === "object" && value !== null)) && !kinds.includes("update")) return "it would update rows";
     if (key === "into" && value !== null && value !== false && top === "read") return "it would write what it reads (INTO)";
     if (key === "locks" && Array.isArray(value) && value.length > 0 && !kinds.includes("update")) return "it would lock rows";
     if (key === "optimizer_hints" && Array.isArray(value) && value.length > 0) return "it holds an optimizer hint, which can set variables";

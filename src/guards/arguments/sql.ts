@@ -17,10 +17,13 @@ export async function checkSql(value: string, slot: Slot, _world: World): Promis
   if (Buffer.byteLength(value) > MAX_BYTES) return `it is longer than ${MAX_BYTES} bytes`;
   if (value.trim() === "") return "it is empty";
   if ((value.match(/\/\*/g) ?? []).length > 64) return "it holds too many comments";
+  if (/\/\*(?:(?!\*\/)[^])*\/\*/.test(value)) return "it holds a comment inside a comment";
   const dialect = slot.dialect ?? "any";
   const statements = slot.statements ?? ["read"];
   if (dialect !== "any") return (await judge(value, dialect, statements)).objection;
   const all = await Promise.all((["postgresql", "mysql", "sqlite"] as const).map((one) => judge(value, one, statements)));
+  // Where one of them does not understand it, what the others take for a string or a comment may be code for that one.
+  if (all.some(({ parsed }) => !parsed) && /\\|\/\*|--|#|`|\$\w*\$/.test(value)) return "the dialects read it in different ways; name the dialect in the slot";
   const harmful = all.find(({ parsed, objection }) => parsed && objection !== null);
   if (harmful !== undefined) return harmful.objection;
   return all.some(({ parsed }) => parsed) ? null : (all[0]?.objection ?? "no grammar takes it");
@@ -53,7 +56,7 @@ function known(value: string): string {
     .replaceAll(/\bis\s+not\b(?!\s+(?:null|true|false|distinct)\b)/gi, "<>")
     .replaceAll(/\bis\b(?!\s+(?:null|not|true|false|distinct)\b)/gi, "=")
     .replaceAll(/<<|>>/g, "+")
-    .replaceAll(/\bnot\s+indexed\b|\bindexed\s+by\s+\w+/gi, "");
+    .replaceAll(/\bnot\s+indexed\b(?=\s*(?:$|[);]|where|join|order|group|limit))|\bindexed\s+by\s+\w+(?=\s*(?:$|[);]|where|join|order|group|limit))/gi, " ");
 }
 
 const READING_PRAGMAS = ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list", "foreign_keys", "database_list", "collation_list", "function_list", "module_list", "pragma_list", "compile_options", "user_version", "schema_version", "application_id", "encoding", "page_count", "page_size", "freelist_count", "journal_mode", "integrity_check", "quick_check", "foreign_key_check"];

@@ -7,7 +7,7 @@ const SCHEMES = ["http", "https"];
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443", "ftp:": "21" };
 
 export const checkUrl: SyncCheck = (value, slot) => {
-  const text = value.trim();
+  const text = value.replace(/^ +| +$/g, "");
   if (UNSEEN.test(text)) return "it holds blanks or control characters, which readers drop or keep";
   if (text.includes("\\")) return "it holds a backslash, which readers take for a slash or not";
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
@@ -24,12 +24,12 @@ export const checkUrl: SyncCheck = (value, slot) => {
 };
 
 export const checkHost: SyncCheck = (value, slot) => {
-  const text = value.trim();
+  const text = value.replace(/^ +| +$/g, "");
   if (UNSEEN.test(text) || /[\\/?#@%]/.test(text)) return "it is more than a host";
   const bare = text.includes(":") && !text.startsWith("[") && text.split(":").length > 2 ? `[${text}]` : text;
   const parsed = parse(`https://${bare}`);
   if (parsed === null || parsed.hostname === "") return "it is no host";
-  return checkHostname(parsed.hostname, parsed.port === "" ? "" : parsed.port, slot.hosts);
+  return checkHostname(parsed.hostname, /:(\d+)$/.exec(bare)?.[1] ?? "", slot.hosts);
 };
 
 /** @param port empty where none is stated. */

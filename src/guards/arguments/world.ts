@@ -18,6 +18,8 @@ export interface Files {
   /** What kind of thing stands at a path, its last part not followed. */
   readonly kind: (path: string) => "link" | "other" | "none";
   readonly target: (path: string) => string;
+  /** What lies in a directory; nothing where it cannot be read. */
+  readonly names: (path: string) => readonly string[];
 }
 
 /** Why a value is not what its slot says; null where it is. */

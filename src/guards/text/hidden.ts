@@ -11,10 +11,10 @@ export interface Hidden {
 
 /** Emoji flags of regions are spelt in tags behind a black flag: those alone are honest. */
 const FLAG = /\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}/gu;
-const TAGS = /[\u{e0000}-\u{e007f}]+/gu;
+const TAGS = /[\u{e0000}-\u{e00ff}\u{e01f0}-\u{e0fff}]+/gu;
 const BIDI = /[\u202a-\u202e\u2066-\u2069]+/g;
 const RTL = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
-const ZERO = /[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u3164\uffa0\u17b4\u17b5]+/g;
+const ZERO = /[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u3164\uffa0\u17b4\u17b5\u2800\ufff9-\ufffb]+|[\u{1d173}-\u{1d17a}]+/gu;
 const JOINING = /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Thai}\p{Script=Lao}\p{Script=Tibetan}\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f]/u;
 const SELECTORS = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]+/gu;
 const TERMINAL = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -~])|[\u0000-\u0008\u000e-\u001f\u007f-\u009f]|\r(?!\n|$)/g;
@@ -54,28 +54,51 @@ function selects(text: string, match: RegExpMatchArray): boolean {
   return match[0] >= "\ufe00" && match[0] <= "\ufe0f" ? /[\p{Emoji}\p{Extended_Pictographic}\p{Script=Han}\p{S}\p{Script=Mongolian}\p{Script=Myanmar}\u20e3]/u.test(before) : /\p{Script=Han}/u.test(before);
 }
 
-const COMMENT = /<!--([^]*?)(?:-->|$)|\[(?:\/\/|comment|hidden|_)[^\]\n]*\]:\s*(?:#|<>|\/)\s*[("']?([^)"'\n]*)|(?:\/\*|%%)(?=[^*\n]*\b(?:hidden|llm|ai|agents?|assistant|models?|system)\b)([^*\n]*)/gi;
-const STYLE = /<[a-z][^>]*\b(?:style\s*=\s*["'][^"']*(?:display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0+)?\b|font-size\s*:\s*0|color\s*:\s*(?:#?f{3,6}\b|white|transparent)|(?:left|top|text-indent)\s*:\s*-\d{3,}|height\s*:\s*0|width\s*:\s*0)|hidden(?=[\s>=])|aria-hidden\s*=\s*["']true)[^>]*>/gi;
-const PADDING = /(?:[ \t\u00a0\u2000-\u200a\u3000]{60,}|(?:[ \t]*\r?\n){12,}|(?:[ \t]*[^\w\s]{0,2}[ \t]*\r?\n){24,})(?=\s*\S)/g;
+const COMMENT = /<!--([^]*?)(?:-->|$)|\[(?:\/\/|comment|hidden|_)[^\]\n]{0,80}\]:[ \t]{0,8}(?:#|<>|\/)[ \t]{0,8}[("']?([^)"'\n]{0,2000})|(?:\/\*|%%)(?=[^*\n]*\b(?:hidden|llm|ai|agents?|assistant|models?|system)\b)([^*\n]*)/gi;
+const STYLE = /<[a-z][^<>]{0,400}\b(?:style\s*=\s*["'][^"'<>]{0,400}(?:display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0+)?\b|font-size\s*:\s*0|color\s*:\s*(?:#?f{3,6}\b|white|transparent)|(?:left|top|text-indent)\s*:\s*-\d{3,}|height\s*:\s*0|width\s*:\s*0)|hidden(?=[\s>=])|aria-hidden\s*=\s*["']true)[^<>]{0,400}>/gi;
+const MAX_MARKUP = 512 * 1024;
 
 /** Markup that a renderer does not show. */
-export function hiddenMarkup(text: string): Hidden[] {
-  const found: Hidden[] = [];
+export function hiddenMarkup(whole: string): Hidden[] {
+  const text = whole.length > MAX_MARKUP ? whole.slice(0, MAX_MARKUP) : whole;
+  const found: Hidden[] = padding(text);
   for (const match of text.matchAll(COMMENT)) if ((match[1] ?? match[2] ?? match[3] ?? "").trim().split(/\s+/).length >= 3) found.push({ rule: "hidden.comment", severity: "hold", range: [match.index, match.index + match[0].length], what: "a comment" });
   for (const match of text.matchAll(STYLE)) found.push({ rule: "hidden.style", severity: (/^[^<]*/.exec(text.slice(match.index + match[0].length))?.[0] ?? "").trim().split(/\s+/).length >= 4 ? "hold" : "note", range: [match.index, match.index + match[0].length], what: "an element that is not shown" });
-  for (const match of text.matchAll(PADDING)) found.push({ rule: "hidden.padding", severity: match[0].length > 200 || match[0].includes("\n") ? "hold" : "note", range: [match.index, match.index + match[0].length], what: `${match[0].length} blanks` });
   return found;
 }
 
-const IMAGE = /!\[[^\]\n]{0,400}\]\(\s*<?((?:https?:)?\/\/[^\s)>]+)|!\[[^\]\n]{0,400}\]\[[^\]\n]{0,80}\]|<img\b[^>]*\bsrc\s*=\s*["']?((?:https?:)?\/\/[^\s"'>]+)/gi;
-const LINK = /(?:\]\(\s*<?|\bhref\s*=\s*["']?|^\s*\[[^\]\n]+\]:\s*<?|\b)(https?:\/\/[^\s)>"'\]]+)/gim;
+/** Text behind so much that shows nothing; each pattern is one run, so that no text makes it slow. */
+function padding(text: string): Hidden[] {
+  const found: Hidden[] = [];
+  const end = text.trimEnd().length;
+  for (const match of text.matchAll(/\s{12,}/g)) {
+    const lines = match[0].split("\n").length - 1;
+    if (match.index + match[0].length > end || match.index === 0 || (match[0].length < 60 && lines < 12)) continue;
+    found.push({ rule: "hidden.padding", severity: match[0].length > 200 || lines >= 12 ? "hold" : "note", range: [match.index, match.index + match[0].length], what: `${match[0].length} blanks` });
+  }
+  let at = 0;
+  let empty = 0;
+  for (const line of text.split("\n")) {
+    if (line.trim() !== "" && line.trim().length <= 2 && !/\w/.test(line)) empty += 1;
+    else if (line.trim() !== "") {
+      if (empty >= 24) found.push({ rule: "hidden.padding", severity: "hold", range: [at, at + line.length], what: `${empty} lines that say nothing` });
+      empty = 0;
+    }
+    at += line.length + 1;
+  }
+  return found;
+}
+
+const IMAGE = /!\[[^\]\n]{0,400}\]\([ \t]{0,20}<?((?:https?:)?\/\/[^\s)>]+)|!\[[^\]\n]{0,400}\]\[[^\]\n]{0,80}\]|<img\b[^<>]{0,400}\bsrc\s*=\s*["']?((?:https?:)?\/\/[^\s"'>]+)/gi;
+const LINK = /(?:\]\([ \t]{0,20}<?|\bhref\s*=\s*["']?|^[ \t]{0,20}\[[^\]\n]{1,200}\]:[ \t]{0,20}<?|\b)(https?:\/\/[^\s)>"'\]]+)/gim;
 /** Places in an address that are to be filled with data. */
 const SLOT = /\{\{?[^}]*\}?\}|\$\{[^}]*\}|<[a-z_ -]{3,}>|%7B|=(?:BASE64|DATA|SECRET|CONVERSATION|HISTORY|KEY|TOKEN|CONTENT|PAYLOAD|YOUR_\w+|ENCODED\w*|URLENCODED?\w*)\b|=\s*(?:\.{3}|…)|(?:\?|&)(?:data|q|d|payload|exfil|leak|content|ctx|context|history|conversation|secret|token|key|dump|log|info|body|text|msg)=(?:[A-Za-z0-9+/_-]{24,}|$)/i;
 
 const UPPER = /[=/[](?:[A-Z]{3,}_)*[A-Z]{4,}(?:_[A-Z]+)*\]?(?=[&\s)\]"'>]|$)/;
 
 /** Links and images that carry data out when they are drawn or followed (CWE-200). */
-export function carriers(text: string): Hidden[] {
+export function carriers(whole: string): Hidden[] {
+  const text = whole.length > MAX_MARKUP ? whole.slice(0, MAX_MARKUP) : whole;
   const found: Hidden[] = [];
   for (const match of text.matchAll(IMAGE)) {
     const address = match[1] ?? match[2] ?? "";

@@ -10,7 +10,8 @@ import { HELD, NOTED, SIGNS, type Sign } from "./orders.ts";
 import { POLITE_SIGNS } from "./polite.ts";
 import { readingsOf, type Reading } from "./readings.ts";
 import { RULES, type RuleId } from "./rules.ts";
-import { findSecrets } from "./secrets.ts";
+import { secretsIn } from "./secrets.ts";
+import { walkStrings } from "./walk.ts";
 
 /** Where a text stands: what the model reads as definition of its tools, or anything else that crosses. */
 export type Place = "definition" | "elsewhere";
@@ -21,13 +22,13 @@ const MAX_FINDINGS = 100;
 const EVIDENCE = 100;
 
 export function inspectText(text: string, place: Place, at = "", topic: Topic | null = null): Finding[] {
-  if (text.length < 2) return [];
+  if (text === "") return [];
   const found: Finding[] = [];
   const add = (rule: RuleId, range: readonly [number, number], evidence: string, severity = RULES[rule][place]): void => {
-    if (found.length < MAX_FINDINGS) found.push({ rule, severity, at, range, evidence: escapeControls(evidence).slice(0, EVIDENCE) });
+    if (severity === "mask" || found.length < MAX_FINDINGS) found.push({ rule, severity, at, range, evidence: escapeControls(evidence).slice(0, EVIDENCE) });
   };
   for (const { rule, severity, range, what } of [...hiddenCharacters(text), ...hiddenMarkup(text), ...carriers(text)]) add(rule as RuleId, range, `${what}: ${text.slice(...range)}`, severity === "note" ? "note" : RULES[rule as RuleId][place]);
-  for (const { id, range } of findSecrets(text)) add(id === "likely" ? "secret.likely" : "secret.known", range, id);
+  for (const { id, range } of secretsIn(text)) add(id === "likely" ? "secret.likely" : "secret.known", range, id);
   for (const order of orders(text.length > MAX_ORDERS ? `${text.slice(0, MAX_ORDERS / 2)}\n${text.slice(-MAX_ORDERS / 2)}` : text, place, at, topic)) add(order.rule, order.range, order.evidence);
   return found;
 }
@@ -188,64 +189,4 @@ export function inspectValue(value: unknown): Finding[] {
   const found: Finding[] = [];
   walkStrings(value, "", (text, at) => found.push(...inspectText(text, "elsewhere", at)), (name, at) => found.push(...inspectText(name, "elsewhere", at)));
   return found;
-}
-
-/** Pictures, sound and files travel as base64, which is no text. */
-function isBinary(key: string, text: string): boolean {
-  return (key === "data" || key === "blob") && /^[A-Za-z0-9+/=\r\n_-]*$/.test(text);
-}
-
-/** A pointer is told and recorded, so that a name with a secret in it does not stand there. */
-function step(at: string, name: string): string {
-  const shown = name.length > 200 || findSecrets(name).length > 0 ? "[masked]" : name;
-  return `${at}/${shown.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
-
-function walkStrings(root: unknown, start: string, visit: (text: string, at: string) => void, visitKey: (name: string, at: string) => void): void {
-  const todo: [unknown, string, string][] = [[root, start, ""]];
-  for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
-    const [value, at, key] = one;
-    if (typeof value === "string") {
-      if (!isBinary(key, value)) visit(value, at);
-    } else if (typeof value === "object" && value !== null) {
-      for (const [name, member] of Object.entries(value).toReversed()) {
-        const pointer = step(at, name);
-        // As in relative JSON pointers, # is the name instead of the value.
-        if (!Array.isArray(value)) visitKey(name, `${pointer}#`);
-        todo.push([member, pointer, name]);
-      }
-    }
-  }
-}
-
-/** A copy in which what the findings say is masked: secrets named, what nobody sees left out. */
-export function masked(value: unknown, findings: readonly Finding[]): unknown {
-  const ranges = grouped(findings);
-  const copy = (one: unknown, at: string): unknown => {
-    if (typeof one === "string") return ranges.has(at) ? cut(one, ranges.get(at) as readonly Finding[]) : one;
-    if (Array.isArray(one)) return one.map((item, index) => copy(item, `${at}/${index}`));
-    if (typeof one !== "object" || one === null) return one;
-    return Object.fromEntries(Object.entries(one).map(([key, member]) => {
-      const pointer = step(at, key);
-      return [ranges.has(`${pointer}#`) ? cut(key, ranges.get(`${pointer}#`) as readonly Finding[]) : key, copy(member, pointer)];
-    }));
-  };
-  return copy(value, "");
-}
-
-function grouped(findings: readonly Finding[]): Map<string, Finding[]> {
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) if (finding.severity === "mask") groups.set(finding.at, [...(groups.get(finding.at) ?? []), finding]);
-  return groups;
-}
-
-function cut(text: string, findings: readonly Finding[]): string {
-  let result = text;
-  let end = Infinity;
-  for (const { rule, range, evidence } of [...findings].sort((a, b) => b.range[0] - a.range[0])) {
-    if (range[1] > end) continue;
-    result = result.slice(0, range[0]) + (rule.startsWith("secret.") ? `[masked: ${evidence}]` : "") + result.slice(range[1]);
-    end = range[0];
-  }
-  return result;
 }

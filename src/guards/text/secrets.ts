@@ -1,4 +1,5 @@
 /** Known secrets by their form; likely ones by name and randomness. Found, they are masked and never repeated (CWE-200, CWE-532). */
+import { hiddenCharacters } from "./hidden.ts";
 
 interface Secret {
   readonly id: string;
@@ -6,33 +7,33 @@ interface Secret {
 }
 
 const KNOWN: readonly Secret[] = [
-  { id: "aws-access-key", test: /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b/g },
-  { id: "github-token", test: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{60,255}\b/g },
-  { id: "gitlab-token", test: /\bgl(?:pat|ptt|rt|dt|ft|soat|imt)-[A-Za-z0-9_-]{20,64}\b/g },
-  { id: "slack-token", test: /\bxox[abeoprs]-[A-Za-z0-9-]{10,250}\b|\bxapp-\d-[A-Z0-9]+-\d+-[a-f0-9]{32,}\b/g },
+  { id: "aws-access-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b/g },
+  { id: "github-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))gh[pousr]_[A-Za-z0-9]{36,255}\b|(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))github_pat_[A-Za-z0-9_]{60,255}\b/g },
+  { id: "gitlab-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))gl(?:pat|ptt|rt|dt|ft|soat|imt)-[A-Za-z0-9_-]{20,64}\b/g },
+  { id: "slack-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))xox[abeoprs]-[A-Za-z0-9-]{10,250}\b|(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))xapp-\d-[A-Z0-9]+-\d+-[a-f0-9]{32,}\b/g },
   { id: "slack-webhook", test: /https:\/\/hooks\.slack\.com\/services\/T[A-Z0-9]{6,}\/B[A-Z0-9]{6,}\/[A-Za-z0-9]{20,}/g },
-  { id: "openai-key", test: /\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}\b|\bsk-[A-Za-z0-9]{48}\b/g },
-  { id: "anthropic-key", test: /\bsk-ant-(?:api|admin|oat)\d{2}-[A-Za-z0-9_-]{80,}\b/g },
-  { id: "stripe-key", test: /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,247}\b|\bwhsec_[A-Za-z0-9+/=]{32,}/g },
-  { id: "google-key", test: /\bAIza[A-Za-z0-9_-]{35}\b/g },
-  { id: "google-oauth", test: /\bya29\.[A-Za-z0-9_-]{30,}|\bGOCSPX-[A-Za-z0-9_-]{28}\b/g },
-  { id: "azure-storage-key", test: /\bAccountKey=[A-Za-z0-9+/]{86}==/g },
-  { id: "npm-token", test: /\bnpm_[A-Za-z0-9]{36}\b/g },
-  { id: "pypi-token", test: /\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}/g },
-  { id: "hugging-face-token", test: /\bhf_[A-Za-z0-9]{34,}\b/g },
-  { id: "sendgrid-key", test: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b/g },
-  { id: "twilio-key", test: /\bSK[0-9a-f]{32}\b/g },
-  { id: "digitalocean-token", test: /\bdo[opr]_v1_[a-f0-9]{64}\b/g },
-  { id: "shopify-token", test: /\bshp(?:at|ca|pa|ss)_[a-f0-9]{32}\b/g },
-  { id: "telegram-token", test: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/g },
-  { id: "discord-token", test: /\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}\b/g },
-  { id: "vault-token", test: /\bhv[sbr]\.[A-Za-z0-9_-]{24,}\b/g },
-  { id: "linear-key", test: /\blin_api_[A-Za-z0-9]{40}\b/g },
-  { id: "notion-token", test: /\b(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,})\b/g },
-  { id: "age-key", test: /\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}\b/g },
+  { id: "openai-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}\b|(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))sk-[A-Za-z0-9]{48}\b/g },
+  { id: "anthropic-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))sk-ant-(?:api|admin|oat)\d{2}-[A-Za-z0-9_-]{80,}\b/g },
+  { id: "stripe-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))[sr]k_(?:live|test)_[A-Za-z0-9]{16,247}\b|(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))whsec_[A-Za-z0-9+/=]{32,}/g },
+  { id: "google-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))AIza[A-Za-z0-9_-]{35}\b/g },
+  { id: "google-oauth", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))ya29\.[A-Za-z0-9_-]{30,}|(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))GOCSPX-[A-Za-z0-9_-]{28}\b/g },
+  { id: "azure-storage-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))AccountKey=[A-Za-z0-9+/]{86}==/g },
+  { id: "npm-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))npm_[A-Za-z0-9]{36}\b/g },
+  { id: "pypi-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}/g },
+  { id: "hugging-face-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))hf_[A-Za-z0-9]{34,}\b/g },
+  { id: "sendgrid-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b/g },
+  { id: "twilio-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))SK[0-9a-f]{32}\b/g },
+  { id: "digitalocean-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))do[opr]_v1_[a-f0-9]{64}\b/g },
+  { id: "shopify-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))shp(?:at|ca|pa|ss)_[a-f0-9]{32}\b/g },
+  { id: "telegram-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))\d{8,10}:AA[A-Za-z0-9_-]{33}\b/g },
+  { id: "discord-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}\b/g },
+  { id: "vault-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))hv[sbr]\.[A-Za-z0-9_-]{24,}\b/g },
+  { id: "linear-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))lin_api_[A-Za-z0-9]{40}\b/g },
+  { id: "notion-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,})\b/g },
+  { id: "age-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}\b/g },
   { id: "private-key", test: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[^]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g },
-  { id: "json-web-token", test: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}\b/g },
-  { id: "url-password", test: /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/?#@"'<>]{1,80}:(?!\/\/)(?!\*+@|x+@|<|\{|\$|password@|pass@|secret@)[^\s/?#@"'<>]{3,120}@[\w.-]+/gi },
+  { id: "json-web-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}\b/g },
+  { id: "url-password", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/?#@"'<>]{1,80}:(?!\/\/)(?!\*+@|x+@|<|\{|\$|password@|pass@|secret@)[^\s/?#@"'<>]{3,120}@[\w.-]+/gi },
 ];
 /** A name that says secret, and a value that looks like one. */
 const LIKELY = /\b[\w.-]{0,40}?(?:secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key|client[_-]?secret|token)["']?\s*(?:=|:|=>)\s*["']?([A-Za-z0-9+/_=.~!@#%^&*-]{16,200})/gi;
@@ -61,6 +62,22 @@ export function findSecrets(text: string): FoundSecret[] {
     found.push({ id: "likely", range: [start, start + value.length] });
   }
   return found;
+}
+
+/** Also those that invisible characters or terminal control hold apart, which would stand there whole once these are taken out. */
+export function secretsIn(text: string): FoundSecret[] {
+  const hidden = hiddenCharacters(text);
+  const plain = findSecrets(text);
+  if (hidden.length === 0) return plain;
+  const kept: number[] = [];
+  let shown = "";
+  let from = 0;
+  for (const [start, end] of [...hidden.map(({ range }) => range), [text.length, text.length] as const].sort(([a], [b]) => a - b)) {
+    for (let at = from; at < start; at += 1) kept.push(at);
+    shown += text.slice(from, Math.max(from, start));
+    from = Math.max(from, end);
+  }
+  return [...plain, ...findSecrets(shown).map(({ id, range }) => ({ id, range: [kept[range[0]] as number, (kept[range[1] - 1] as number) + 1] as const }))];
 }
 
 /** Shannon's, in bits a character. */
