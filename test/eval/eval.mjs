@@ -43,7 +43,8 @@ function through(argv, cwd, lines) {
 }
 
 function command(args) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "ignore"], cwd: home, env: { PATH: process.env.PATH, HOME: home, SALLYPORT_HOME: join(home, "sallyport") } });
+  // A home of its own: what the gate has pinned beside it would count as another server's.
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "ignore"], cwd: home, env: { PATH: process.env.PATH, HOME: home, SALLYPORT_HOME: join(home, "alone") } });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk) => (text += chunk));
   return new Promise((done) => child.on("close", () => done(text)));

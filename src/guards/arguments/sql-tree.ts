@@ -19,7 +19,7 @@ const CLOSED_FUNCTION = new RegExp(
 /** Of those, the ones that are called like a column. */
 const CALLED = /^(?:pg_(?:read|ls|stat_file|sleep|terminate|cancel|reload|file)\w*|lo_(?:import|export)\w*|dblink\w*|query_to_xml\w*)$/i;
 /** Tables that hold credentials or files' contents. */
-const CLOSED_TABLE = /^(?:pg_authid|pg_shadow|pg_user_mappings?|pg_largeobject(?:_metadata)?|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_stat_activity|pg_stat_statements|user_mapping_options|decrypted_secrets|processlist|pg_subscription|pg_read_file|sqlite_dbpage|fsdir|zipfile|csv|mysql\.(?:user|db|global_priv)|user_privileges)$/i;
+const CLOSED_TABLE = /^(?:pg_authid|pg_shadow|pg_user_mappings?|pg_largeobject(?:_metadata)?|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|user_mapping_options|decrypted_secrets|processlist|pg_subscription|pg_read_file|sqlite_dbpage|fsdir|zipfile|csv|mysql\.(?:user|db|global_priv)|user_privileges)$/i;
 
 const PG_KINDS: Readonly<Record<string, Kind>> = {
   SelectStmt: "read",
