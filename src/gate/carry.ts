@@ -101,18 +101,17 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
 }
 
 function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], ports: Ports): void {
-  const own = exchanges[0]?.answers?.own ?? null;
-  if (own !== null) {
-    record(frame, from, { decision: "deny", reasons: ["gate.asked" satisfies Code] }, ports);
-    return own(frame.bytes.toString("utf8"));
-  }
+  const own = exchanges.filter(({ answers }) => (answers?.own ?? null) !== null);
   const rewritten = rulings.filter(({ rewritten: message }) => message !== null);
-  if (rewritten.length === 0) return enact(record(frame, from, ALLOW, ports), ports);
-  const reasons = [...new Set(rewritten.flatMap(({ verdict }) => verdict.reasons))];
-  record(frame, from, { decision: "rewrite", reasons }, ports);
+  if (rewritten.length === 0 && own.length === 0) return enact(record(frame, from, ALLOW, ports), ports);
   const messages = batch ? (JSON.parse(frame.bytes.toString("utf8")) as unknown[]) : [];
-  const texts = exchanges.map((_, index) => rulings[index]?.rewritten ?? JSON.stringify(messages[index]));
-  say(otherSide(from), batch ? `[${texts.join(",")}]` : (texts[0] as string), ports, "rewrite");
+  const original = (index: number): string => (batch ? JSON.stringify(messages[index]) : frame.bytes.toString("utf8"));
+  const reasons = [...new Set([...rewritten.flatMap(({ verdict }) => verdict.reasons), ...(own.length > 0 ? ["gate.asked" satisfies Code] : [])])];
+  record(frame, from, { decision: own.length === exchanges.length ? "deny" : "rewrite", reasons }, ports);
+  // In a batch, what the gate asked for may stand among what the client did.
+  const texts = exchanges.flatMap(({ answers }, index) => ((answers?.own ?? null) === null ? [rulings[index]?.rewritten ?? original(index)] : []));
+  if (texts.length > 0) say(otherSide(from), batch ? `[${texts.join(",")}]` : (texts[0] as string), ports, "rewrite");
+  for (const [index, { answers }] of exchanges.entries()) answers?.own?.(original(index));
 }
 
 function record(frame: Frame, from: Side, verdict: Verdict, ports: Ports): Recorded {
@@ -151,7 +150,10 @@ function refuse(frame: Frame, decoded: Decoded | null, from: Side, error: Sallyp
 
 /** Asks the server for a list that no client has asked for yet. Resolves with the answer's line, or null where none comes in time. */
 export function askServer(method: string, params: object, session: Session, ports: Ports): Promise<string | null> {
-  const id = JSON.stringify(`sallyport-${(asks += 1)}`);
+  let number = 1;
+  // A client is free to use the same name for a request of its own.
+  while (session.isWaiting("client", JSON.stringify(`sallyport-${number}`))) number += 1;
+  const id = JSON.stringify(`sallyport-${number}`);
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(null), ASK_PATIENCE);
     session.ask(id, method, (answer) => {
@@ -163,7 +165,6 @@ export function askServer(method: string, params: object, session: Session, port
 }
 
 const ASK_PATIENCE = 10_000;
-let asks = 0;
 
 /** A line beyond the limit comes in pieces; each is recorded, none crosses, and who asked is answered at its end. */
 export class OversizeLine {

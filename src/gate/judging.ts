@@ -1,10 +1,10 @@
 /** Puts the judge together. Loaded while the cell is being built: its rules are most of what a gate has to load. */
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
-import type { Files, World } from "../guards/arguments/world.ts";
+import type { World } from "../guards/arguments/world.ts";
 import { inspectItem } from "../guards/text/inspect.ts";
 import { homeOf } from "../manifest/read.ts";
 import type { Host } from "../model.ts";
 import { Answers } from "./answers.ts";
+import { HOST_FILES } from "./files.ts";
 import { Judge } from "./judge.ts";
 import type { Notes } from "./notes.ts";
 import type { Pins } from "./pins.ts";
@@ -19,25 +19,7 @@ export function makeJudge(prepared: Prepared, pins: Pins, notes: Notes, host: Ho
   return new Judge(compiled, pins, worldOf(prepared, host), new Answers(compiled, pins, (line) => notes.info(line), today), host.now);
 }
 
-const FILES: Files = {
-  kind: (path) => {
-    try {
-      return lstatSync(path).isSymbolicLink() ? "link" : "other";
-    } catch {
-      return "none";
-    }
-  },
-  target: (path) => readlinkSync(path),
-  names: (path) => {
-    try {
-      return readdirSync(path);
-    } catch {
-      return [];
-    }
-  },
-};
-
 export function worldOf({ plan }: Prepared, host: Host): World {
   const scratch = plan.isolation === "none" ? [] : [plan.environment["TMPDIR"] ?? "/tmp"];
-  return { cwd: plan.cwd, homes: [...new Set([plan.environment["HOME"] ?? "/", homeOf(host)])], readable: plan.given.read, writable: plan.given.write, scratch, files: FILES };
+  return { cwd: plan.cwd, homes: [...new Set([plan.environment["HOME"] ?? "/", homeOf(host)])], readable: plan.given.read, writable: plan.given.write, scratch, files: HOST_FILES };
 }

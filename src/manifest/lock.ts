@@ -71,6 +71,7 @@ export function writeLock(file: string, name: string, server: LockedServer): voi
     const written = readLock(file)?.servers ?? {};
     if (Object.hasOwn(written, name) && digestOf(written[name]) === wanted) return;
   }
+  throw new SallyportError("pin.write", `${file}: others write it at the same time, again and again`);
 }
 
 function replace(file: string, name: string, server: LockedServer): void {

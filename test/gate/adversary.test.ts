@@ -1,5 +1,5 @@
 /** Ways past the guards that were found by trying; each was open once. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { inspectItem, inspectText, inspectValue } from "../../src/guards/text/inspect.ts";
@@ -122,6 +122,39 @@ describe("the gate", () => {
     await ask(running, "l", "tools/list");
     await running.until(() => running.stderr.includes("capability.tool"), "the note");
     expect(running.stderr).not.toContain("\u001b");
+  });
+});
+
+describe("a list that the gate asks for itself", () => {
+  it("takes no id from the client, nor an answer", async () => {
+    const { running, home } = start({ tools: [tool("t")], results: { "x/slow": "silent" } });
+    running.send({ id: "sallyport-1", method: "x/slow" });
+    expect(JSON.stringify(await ask(running, "c", "tools/call", { name: "t", arguments: {} }))).toContain("called t");
+    running.child.stdin.end();
+    await running.ended;
+    expect(records(home).filter(({ reasons }) => reasons.includes("gate.asked"))).toHaveLength(1);
+    const asked = records(home).map(({ message }) => message).filter((message) => message?.["event"] === "ask");
+    expect(asked).toMatchObject([{ message: { id: "sallyport-2", method: "tools/list" } }]);
+    expect(running.messages.filter(({ id }) => id === "sallyport-2")).toEqual([]);
+  });
+
+  it("in a batch with the client's own answers leaves them those", async () => {
+    const { running } = start({ tools: [tool("t")], batchLists: true });
+    await ask(running, "i", "initialize", { protocolVersion: "2025-03-26", capabilities: {}, clientInfo: { name: "t", version: "1" } });
+    running.send({ id: "mine", method: "x/held" });
+    expect(JSON.stringify(await ask(running, "c", "tools/call", { name: "t", arguments: {} }))).toContain("called t");
+    await running.until(() => running.stdout.includes('"held":true'), "the client's own answer");
+    expect(running.stdout).not.toContain("sallyport-1");
+  });
+
+  it("that cannot be pinned refuses, says why, and leaves the session alive", async () => {
+    const home = scratch();
+    mkdirSync(join(home, "sallyport/config"), { recursive: true });
+    const { running } = start({ tools: [tool("t")] }, undefined, home);
+    await ask(running, "p", "ping");
+    writeFileSync(join(home, "sallyport/config/locks"), "a file where the directory belongs");
+    expect(JSON.stringify(await ask(running, "l", "tools/list"))).toMatch(/pin\.(?:write|lock)/);
+    expect(await ask(running, "q", "ping")).toHaveProperty("result");
   });
 });
 

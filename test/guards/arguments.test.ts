@@ -1,5 +1,5 @@
 /** What each slot takes and refuses, in a tree of real files; and that the two readers of schemas agree. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { ArgumentGuard } from "../../src/guards/arguments/check.ts";
 import { compileSchema, unfit, type Validate } from "../../src/guards/arguments/schema.ts";
 import { compileShape } from "../../src/guards/arguments/shape.ts";
-import type { Files, World } from "../../src/guards/arguments/world.ts";
+import type { World } from "../../src/guards/arguments/world.ts";
+import { HOST_FILES } from "../../src/gate/files.ts";
 import type { Slot } from "../../src/model.ts";
 import { ROOT, scratch } from "../helpers.ts";
 
@@ -18,24 +19,6 @@ interface Vector {
 }
 
 const VECTORS = JSON.parse(readFileSync(join(ROOT, "test/vectors/arguments.json"), "utf8")) as Vector[];
-const FILES: Files = {
-  kind: (path) => {
-    try {
-      return lstatSync(path).isSymbolicLink() ? "link" : "other";
-    } catch {
-      return "none";
-    }
-  },
-  target: (path) => readlinkSync(path),
-  names: (path) => {
-    try {
-      return readdirSync(path);
-    } catch {
-      return [];
-    }
-  },
-};
-
 function world(): World {
   const base = scratch();
   const root = join(base, "root");
@@ -43,7 +26,7 @@ function world(): World {
   for (const file of ["a.txt", "sub/deep/x"]) writeFileSync(join(root, file), "x");
   writeFileSync(join(`${root}_secret`, "key"), "k");
   for (const [name, target] of [["inner", "sub"], ["out", "/etc"], ["file-out", join(`${root}_secret`, "key")], ["w/up", ".."]] as const) symlinkSync(target, join(root, name));
-  return { cwd: root, homes: ["/root", "/tmp/home"], readable: [root], writable: [join(root, "w")], scratch: [], files: FILES };
+  return { cwd: root, homes: ["/root", "/tmp/home"], readable: [root], writable: [join(root, "w")], scratch: [], files: HOST_FILES };
 }
 
 describe.each(VECTORS.map((vector) => [JSON.stringify(vector.slot), vector] as const))("a slot %s", (_, { slot, accept, refuse }) => {

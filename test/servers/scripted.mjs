@@ -12,6 +12,7 @@ const METHODS = {
   },
 };
 
+let heldId = null;
 let rest = "";
 process.stdin.setEncoding("utf8");
 process.stdin.on("data", (chunk) => {
@@ -21,6 +22,9 @@ process.stdin.on("data", (chunk) => {
     const { id, method, params = {} } = JSON.parse(line);
     if (id === undefined || method === undefined) continue;
     const result = METHODS[method]?.(params) ?? script.results?.[method] ?? { method };
-    if (result !== "silent") write({ id, result });
+    // With batchLists, an answer to x/held waits for the next list, and both leave in one batch.
+    if (script.batchLists && method === "x/held") heldId = id;
+    else if (script.batchLists && method === "tools/list" && heldId !== null) process.stdout.write(`${JSON.stringify([{ jsonrpc: "2.0", id, result }, { jsonrpc: "2.0", id: heldId, result: { held: true } }])}\n`);
+    else if (result !== "silent") write({ id, result });
   }
 });
