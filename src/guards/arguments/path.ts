@@ -9,6 +9,8 @@ import type { Files, SyncCheck, World } from "./world.ts";
 const MAX_LINKS = 40;
 /** Each is looked up on the disk, in every reading. */
 const MAX_PARTS = 128;
+/** Honest names have a handful. One with more is not looked through by halves. */
+const MAX_READINGS = 64;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Characters that look like a slash, or become one when a server normalises. */
 const SLASHES = /[\\\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]/g;
@@ -27,7 +29,9 @@ export const checkPath: SyncCheck = (value, slot, world) => {
   const inside = roots.map((root) => followed(root, world.files));
   const mounted = [...world.readable, ...world.writable].map((root) => followed(root, world.files));
   const isScratch = (real: string): boolean => slot.roots === undefined && world.scratch.some((root) => isWithin(real, root)) && !mounted.some((root) => isWithin(real, root));
-  for (const reading of readings(value, world)) {
+  const all = readings(value, world);
+  if (all.length > MAX_READINGS) return "it can be read in too many ways";
+  for (const reading of all) {
     if (CONTROL.test(reading)) return "decoded, it holds a control character";
     if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(reading)) return "it is an address, not a path";
     for (const base of reading.startsWith("/") ? [""] : [world.cwd, ...roots]) {
@@ -44,7 +48,7 @@ export function readings(value: string, world: Pick<World, "homes">): string[] {
   const found = new Set<string>([value]);
   const add = (text: string): void => void found.add(text);
   for (const text of found) {
-    if (found.size > 64) break;
+    if (found.size > MAX_READINGS) break;
     if (text.includes("%")) decoded(text).forEach(add);
     const file = /^file:(?:\/\/(?:localhost)?)?(?=\/|[^/])/i.exec(text);
     if (file !== null) add(text.slice(file[0].length));

@@ -19,7 +19,7 @@ interface Matter {
   readonly trade: RegExp;
   /** The matter itself. */
   readonly named: RegExp;
-  /** What is done with it; beside the matter in one sentence it is an order, alone the matter is only noted. */
+  /** What is done with it; beside the matter in one sentence it is an order; alone, the matter is nobody's concern. */
   readonly done: RegExp;
 }
 
@@ -76,11 +76,12 @@ export function tradesIn(topic: string): boolean {
   return MATTERS.slice(1, 3).some(({ trade }) => trade.test(topic));
 }
 
-/** What the tool does: the names of files and versions end no sentence. */
+/** Whether a topic is talk itself: a tool that keeps conversations may ask for one. */
 export function tradesInTalk(topic: string): boolean {
   return (MATTERS[0] as Matter).trade.test(topic);
 }
 
+/** What the tool does: the names of files and versions end no sentence. */
 export function firstSentence(text: string): string {
   return /^[^\n]*?(?:[.!?](?=\s|$)|(?=\n)|$)/.exec(text)?.[0] ?? "";
 }
