@@ -45,6 +45,16 @@ export const ERRORS = {
   "cell.platform": { fault: "env", text: "cells need Linux", hint: 'run inside Linux, or accept the risk: --isolation none --reason "…"' },
   "cell.promise-broken": { fault: "env", text: "the kernel did not apply what was asked; the server was killed before it ran", hint: "sallyport doctor shows which promise fails" },
   "cell.start-timeout": { fault: "env", text: "the cell was not ready in time", hint: "sallyport doctor times each part" },
+  // egress
+  "egress.start": { fault: "env", text: "the cell's network could not be opened", hint: "sallyport doctor tries it and names what is missing" },
+  "egress.name": { fault: "peer", text: "this host and port are not among those allowed", hint: "name it under network.hosts, or with --host NAME:PORT" },
+  "egress.address": { fault: "peer", text: "the name resolves to no address that may be reached", hint: "name the address as well: network.addresses, or --address" },
+  "egress.resolve": { fault: "peer", text: "the name does not resolve", hint: "check the spelling, and this machine's name server" },
+  "egress.connect": { fault: "peer", text: "the host does not answer", hint: "check that it can be reached from this machine" },
+  "egress.server-name": { fault: "peer", text: "the TLS server name is not the host that is allowed", hint: "name that host as well, if it should be reached" },
+  "egress.http-host": { fault: "peer", text: "the request names another host than the one that is allowed", hint: "name that host as well, if it should be reached" },
+  "egress.request": { fault: "peer", text: "the request is not one that every server reads alike", hint: "send plain HTTP/1.1 as RFC 9112 has it, or TLS" },
+  "egress.limit": { fault: "peer", text: "the server's limits for the network are used up", hint: "network.limits in the manifest are the bounds" },
   // journal
   "journal.open": { fault: "env", text: "the journal cannot be opened, so nothing may pass", hint: "make the state directory writable, or set SALLYPORT_HOME" },
   "journal.key": { fault: "env", text: "the journal's key cannot be used", hint: "see docs/format/journal.md; the key file must be the caller's own, mode 0600" },

@@ -6,19 +6,19 @@ import { rolldown } from "rolldown";
 /** Copied beside the bundle, which finds them there. */
 const WASM = ["libpg-query/wasm/libpg-query.wasm", "@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm", "web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"];
 /** Loaded when first needed, never by every gate. */
-const HEAVY = /node_modules\/(?:yaml|ajv|re2js|libpg-query|@guanmingchiu|web-tree-sitter)\//;
+const HEAVY = /node_modules\/(?:yaml|ajv|re2js|dns-packet|tldts|libpg-query|@guanmingchiu|web-tree-sitter)\//;
 
 const quiet = process.argv.includes("--quiet");
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 rmSync("dist", { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { main: "src/main.ts" },
+  input: { main: "src/main.ts", inside: "src/egress/inside.ts" },
   platform: "node",
   transform: { define: { SALLYPORT_VERSION: JSON.stringify(version) } },
   // The parsers' loaders also know browsers, and evaluate nothing here.
   checks: { eval: false },
 });
-const { output } = await bundle.write({ dir: "dist", format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name].js", banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : "") });
+const { output } = await bundle.write({ dir: "dist", format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name].js", banner: (chunk) => (chunk.name === "main" ? "#!/usr/bin/env node" : "") });
 await bundle.close();
 chmodSync("dist/main.js", 0o755);
 for (const file of WASM) copyFileSync(join("node_modules", file), join("dist", basename(file)));

@@ -1,11 +1,15 @@
 /** The flags that `run` and `explain` share: they describe one and the same cell. */
 import { SallyportError } from "../errors.ts";
+import { notRange } from "../address.ts";
 import type { ServerOptions } from "../gate/prepare.ts";
+import { parseHost } from "../host.ts";
 
 export const CELL_FLAGS = {
   read: { type: "string", multiple: true },
   write: { type: "string", multiple: true },
   env: { type: "string", multiple: true },
+  host: { type: "string", multiple: true },
+  address: { type: "string", multiple: true },
   isolation: { type: "string" },
   reason: { type: "string" },
   update: { type: "boolean" },
@@ -19,15 +23,18 @@ export const CELL_HELP = `  --server NAME        a server of the manifest, which
                        Directories that the server's own arguments name are shown read-only as they are
   --write DIR          a directory that the server may write; repeatable
   --env NAME[=VALUE]   pass a variable on to the server; repeatable
+  --host NAME:PORT     a host that the server may reach; repeatable. Nothing else of any network exists for it
+  --address RANGE      a private address or range that those hosts may resolve to; repeatable
   --update             fetch the package again instead of the version pinned at first use
   --isolation NAME     bubblewrap (default), or none, which needs --reason "…" and is recorded`;
-
 
 
 interface Values {
   readonly read?: string[];
   readonly write?: string[];
   readonly env?: string[];
+  readonly host?: string[];
+  readonly address?: string[];
   readonly isolation?: string;
   readonly reason?: string;
   readonly update?: boolean;
@@ -51,11 +58,22 @@ export function cellOptions(values: Values, positionals: readonly string[], serv
   if (isolation !== "bubblewrap" && isolation !== "none") throw new SallyportError("usage.option", `--isolation ${isolation}: bubblewrap or none`);
   const reason = values.reason?.trim() ?? "";
   if (isolation === "none" && reason === "") throw new SallyportError("usage.reason");
-  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], update: values.update === true, server: values.server ?? null, manifest: values.manifest ?? null };
+  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], hosts: (values.host ?? []).map(checkedHost), addresses: (values.address ?? []).map(checkedRange), update: values.update === true, server: values.server ?? null, manifest: values.manifest ?? null };
+}
+
+function checkedHost(text: string): string {
+  if (parseHost(text) === null) throw new SallyportError("usage.option", `--host ${text}: NAME:PORT, such as api.example.com:443`);
+  return text;
+}
+
+function checkedRange(text: string): string {
+  const why = notRange(text);
+  if (why !== null) throw new SallyportError("usage.option", `--address ${text}: ${why}`);
+  return text;
 }
 
 /** What the manifest requires is not undercut from the command line. */
 function refuseBesideManifest(values: Values): void {
-  const given = (["read", "write", "env", "isolation", "reason"] as const).find((name) => values[name] !== undefined);
+  const given = (["read", "write", "env", "host", "address", "isolation", "reason"] as const).find((name) => values[name] !== undefined);
   if (given !== undefined) throw new SallyportError("usage.option", `--${given} beside --server: the manifest says that`);
 }

@@ -2,12 +2,13 @@
 import { hash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { SallyportError } from "../errors.ts";
+import { GATE_ADDRESS, PROXY_PORT } from "../egress/place.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import { chooseServer, defaultProfile, findManifest, type Chosen } from "../manifest/read.ts";
 import { OPEN_LAYER } from "../manifest/permit.ts";
 import type { Host } from "../model.ts";
 import { resolveLaunch } from "../sandbox/packages/resolve.ts";
-import { makePlan, type Isolation, type Plan } from "../sandbox/plan.ts";
+import { makePlan, type Isolation, type Plan, type Reachable } from "../sandbox/plan.ts";
 import { chooseUser, survey } from "../sandbox/survey.ts";
 import { makeWish, refuseRootOwned, type WishOptions } from "../sandbox/wish.ts";
 import { Pins, type PinPlace } from "./pins.ts";
@@ -21,6 +22,10 @@ export interface ServerOptions {
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly env: readonly string[];
+  /** `NAME:PORT`. */
+  readonly hosts: readonly string[];
+  /** Ranges that those may resolve to although they are not public. */
+  readonly addresses: readonly string[];
   readonly update: boolean;
   /** Everything may be listed, whatever the manifest allows. */
   readonly listing?: boolean;
@@ -39,7 +44,7 @@ export interface Prepared {
 export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void): Promise<Prepared> {
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
-  const { command, ...wished } = options.server === null ? { ...options, named: true, limits: {} } : fromManifest(chosen.compiled, options);
+  const { command, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
   const launch = await resolveLaunch(command, { host, update: options.update, say: tell });
   const wish = makeWish(wished, launch, host);
   const user = wish.isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
@@ -48,12 +53,17 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason };
 }
 
-function fromManifest({ name, command, env, pass, isolation }: Compiled, options: ServerOptions): WishOptions & { command: readonly string[] } {
+function fromManifest(compiled: Compiled, options: ServerOptions): WishOptions & { command: readonly string[] } {
+  const { name, command, env, pass, isolation } = compiled;
   const given = options.command.length > 0 ? options.command : null;
   if (given !== null && command !== null && JSON.stringify(given) !== JSON.stringify(command)) throw new SallyportError("usage.option", `the manifest starts ${name} with ${command.join(" ")}; leave the command out`);
   const chosen = command ?? given;
   if (chosen === null) throw new SallyportError("usage.no-command", `the manifest names no command for ${name}`);
-  return { command: chosen, isolation: isolation.backend, read: isolation.read, write: isolation.write, env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...pass], named: false, limits: isolation.limits };
+  return { command: chosen, isolation: isolation.backend, read: isolation.read, write: isolation.write, env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...pass], named: false, limits: isolation.limits, network: reachable(compiled) };
+}
+
+function reachable({ network }: Compiled): Reachable | null {
+  return network === null ? null : { ...network, resolver: GATE_ADDRESS, proxy: `${GATE_ADDRESS}:${PROXY_PORT}` };
 }
 
 /** Where this server's pins stand: beside its manifest, or in a file of its own for the exact launch. */

@@ -5,7 +5,7 @@ import type { SallyportError } from "../errors.ts";
 import { asSallyportError } from "../errors.ts";
 import { FrameSplitter, type Frame } from "../protocol/frame.ts";
 import { OversizeLine, carry, type Ports } from "./carry.ts";
-import { BusyPoll } from "./poll.ts";
+import { BusyPoll } from "../poll.ts";
 import { otherSide, type Session } from "./session.ts";
 
 /** So many frames leave together at the most: the other side can work on them while the rest is judged. */

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
+import type { Egress } from "../egress/egress.ts";
 import { appendToChain } from "../journal/chain.ts";
 import { openSigner, type Signer } from "../journal/key.ts";
 import { MANIFEST_DIGITS, TimeFormat } from "../journal/record.ts";
@@ -41,7 +42,7 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   const { plan, chosen, reason } = prepared;
   const pins = openPins(prepared, options.pins ?? pinPlace(prepared, host), options.update);
   if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${reason})`);
-  if (plan.isolation !== "none" && chosen.compiled.hosts.length > 0) notes.warn(`the cell has no network: ${chosen.compiled.hosts.join(", ")} cannot be reached`);
+  if (plan.isolation === "none" && chosen.compiled.network !== null) notes.warn("without a cell the server reaches every host, not just those that are named");
   const session = newSession(host);
   const starting = start(plan, session, host);
   const judging = import("./judging.ts");
@@ -53,8 +54,13 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
     journal.abandon(asSallyportError(error));
     throw error;
   });
+  const egress = await openNetwork(plan, cell, host).catch((error: unknown) => {
+    cell.kill();
+    journal.abandon(asSallyportError(error));
+    throw error;
+  });
   const { makeJudge } = await judging;
-  return converse(cell, journal, makeJudge(prepared, pins, notes, host), notes, options, host);
+  return converse({ cell, egress, journal, judge: makeJudge(prepared, pins, notes, host), notes }, options, host);
 }
 
 const KERNEL_OWN = ["/proc", "/sys"];
@@ -80,6 +86,14 @@ function newSession(host: Host): string {
 async function start(plan: Plan, session: string, host: Host): Promise<Cell> {
   if (plan.isolation === "none") return startBare(plan, findProgram("setpriv", "/usr/bin:/bin", "/"));
   return startCell({ plan, tools: findTools(host), session, scratch: tmpdir() });
+}
+
+/** Before the server's first instruction: nobody connects to what is not there yet. */
+async function openNetwork({ network }: Plan, cell: Cell, host: Host): Promise<Egress | null> {
+  if (network === null) return null;
+  const [{ openEgress }, { entrance }] = await Promise.all([import("../egress/egress.ts"), import("../sandbox/enter.ts")]);
+  const entered = entrance(cell.attestation.pid, host);
+  return openEgress(network, entered).finally(() => entered.close());
 }
 
 interface Journal {
@@ -124,7 +138,15 @@ async function openJournal(session: string, { plan, chosen, reason }: Prepared, 
   return journal;
 }
 
-async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes, options: RunOptions, host: Host): Promise<number> {
+interface Parts {
+  readonly cell: Cell;
+  readonly egress: Egress | null;
+  readonly journal: Journal;
+  readonly judge: Judge;
+  readonly notes: Notes;
+}
+
+async function converse({ cell, egress, journal, judge, notes }: Parts, options: RunOptions, host: Host): Promise<number> {
   const session = new Session();
   const ports: Ports = { decoder: new Decoder(), segment: journal.segment, outbox: { client: new Outbox(host.stdout), server: new Outbox(cell.stdin) }, notes, judge, held: new Set(), later: (action) => action() };
   const ending = new Ending(cell);
@@ -145,6 +167,7 @@ async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes
   cell.stdin.on("error", () => ports.outbox.server.close());
   const door = new Door(ports, session, onFailure);
   ports.later = (action) => door.pass(action);
+  if (egress !== null) egress.record = (event, facts) => door.pass(() => journal.segment.state(event, facts));
   judge.ask = (method, params) => askServer(method, params, session, ports);
   ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => whenRuled(ports, () => because({ kind: "client-closed" })) });
@@ -154,6 +177,7 @@ async function converse(cell: Cell, journal: Journal, judge: Judge, notes: Notes
   const watch = watchParent(host, () => because({ kind: "client-gone" }));
   await ending.done;
   clearInterval(watch);
+  egress?.close();
   door.open();
   return finish(ending, session, ports, journal, host);
 }

@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
+import { canonicalHost } from "../host.ts";
 import type { Slot, Slots } from "../model.ts";
 import type { Loaded, Path } from "./load.ts";
 import { refuseWidening } from "./narrow.ts";
@@ -53,6 +54,13 @@ export interface Silence {
   readonly until: string;
 }
 
+export interface CompiledNetwork {
+  readonly hosts: readonly string[];
+  readonly hostPatterns: readonly string[];
+  readonly addresses: readonly string[];
+  readonly limits: Readonly<Record<"connections" | "bytes" | "idleSeconds", number>>;
+}
+
 export interface Compiled {
   readonly name: string;
   readonly command: readonly string[] | null;
@@ -65,12 +73,13 @@ export interface Compiled {
     readonly write: readonly string[];
     readonly limits: Readonly<Partial<Record<"processes" | "openFiles" | "fileBytes" | "memoryBytes" | "cpuSeconds", number>>>;
   };
-  readonly hosts: readonly string[];
+  readonly network: CompiledNetwork | null;
   readonly layers: readonly Layer[];
   readonly limits: TrafficLimits;
   readonly silence: readonly Silence[];
 }
 
+export const NETWORK_LIMITS = { connections: 256, bytes: 10 * 1024 ** 3, idleSeconds: 900 } as const;
 export const DEFAULT_LIMITS: TrafficLimits = { inFlight: 4096, callsPerMinute: null, resultBytes: 16 * 1024 * 1024, resultDepth: 100, serverRequests: 60, serverNotifications: 200 };
 
 /**
@@ -109,7 +118,7 @@ export function compileEntries(name: string, entries: readonly { readonly entry:
 
 function assemble(name: string, own: readonly ServerEntry[], layers: readonly Layer[], limiting: readonly ServerEntry[]): Compiled {
   const silence = own[0]?.silence?.map((one) => ({ rule: one.rule, item: one.item ?? null, reason: one.reason, until: one.until })) ?? [];
-  return frozen({ name, ...processOf(own), layers, limits: limitsOf(limiting), silence });
+  return frozen({ name, ...processOf(own, limiting), layers, limits: limitsOf(limiting), silence });
 }
 
 /** The first that says it, from the manifest to the last that it extends. */
@@ -117,7 +126,7 @@ function first<T>(own: readonly ServerEntry[], pick: (entry: ServerEntry) => T |
   return own.map(pick).find((value) => value !== undefined);
 }
 
-function processOf(own: readonly ServerEntry[]): Pick<Compiled, "command" | "env" | "pass" | "isolation" | "hosts"> {
+function processOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): Pick<Compiled, "command" | "env" | "pass" | "isolation" | "network"> {
   const command = first(own, (entry) => entry.command);
   return {
     command: command === undefined ? null : [command, ...(first(own, (entry) => entry.args) ?? [])],
@@ -130,18 +139,26 @@ function processOf(own: readonly ServerEntry[]): Pick<Compiled, "command" | "env
       write: first(own, (entry) => entry.isolation?.write) ?? [],
       limits: first(own, (entry) => entry.isolation?.limits) ?? {},
     },
-    hosts: first(own, (entry) => entry.network?.hosts) ?? [],
+    network: networkOf(own, limiting),
   };
+}
+
+/** Null where nothing may be reached. */
+function networkOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): CompiledNetwork | null {
+  const [hosts = [], hostPatterns = [], addresses = []] = [first(own, (entry) => entry.network?.hosts), first(own, (entry) => entry.network?.hostPatterns), first(own, (entry) => entry.network?.addresses)];
+  const limit = (key: keyof typeof NETWORK_LIMITS): number => least(limiting.map((entry) => entry.network?.limits?.[key]), NETWORK_LIMITS[key]);
+  if (hosts.length + hostPatterns.length === 0) return null;
+  return { hosts: hosts.map(canonicalHost), hostPatterns: hostPatterns.map((pattern) => `*.${canonicalHost(pattern.slice(2))}`), addresses, limits: { connections: limit("connections"), bytes: limit("bytes"), idleSeconds: limit("idleSeconds") } };
 }
 
 /** A baseline bounds programs, variables, directories and hosts as well. */
 function refuseBeyond(own: readonly ServerEntry[], bounds: ServerEntry): void {
-  const { command, env, pass, isolation, hosts } = processOf(own);
+  const { command, env, pass, isolation, network } = processOf(own, own);
   const asked: ServerEntry = {
     env,
     pass: [...pass],
     isolation: { backend: isolation.backend, read: [...isolation.read], write: [...isolation.write], limits: isolation.limits },
-    network: { hosts: [...hosts] },
+    network: network === null ? {} : { hosts: [...network.hosts], hostPatterns: [...network.hostPatterns], addresses: [...network.addresses], limits: first(own, (entry) => entry.network?.limits) ?? {} },
     ...(command === null ? {} : { command: command[0] as string }),
   };
   refuseWidening(asked, { ...bounds, capabilities: {}, limits: {} }, [], (_code, path, what) => {
@@ -149,12 +166,16 @@ function refuseBeyond(own: readonly ServerEntry[], bounds: ServerEntry): void {
   });
 }
 
+/** The least that anybody has said. */
+function least<T>(said: readonly (number | undefined)[], missing: T): number | T {
+  const stated = said.filter((value) => value !== undefined);
+  return stated.length === 0 ? missing : Math.min(...stated);
+}
+
 function limitsOf(entries: readonly ServerEntry[]): TrafficLimits {
-  const least = <K extends keyof TrafficLimits>(key: K): TrafficLimits[K] => {
-    const said = entries.map((entry) => entry.limits?.[key]).filter((value): value is number => value !== undefined);
-    return (said.length === 0 ? DEFAULT_LIMITS[key] : Math.min(...said));
-  };
-  return { inFlight: least("inFlight"), callsPerMinute: least("callsPerMinute"), resultBytes: least("resultBytes"), resultDepth: least("resultDepth"), serverRequests: least("serverRequests"), serverNotifications: least("serverNotifications") };
+  const of = <T>(key: keyof TrafficLimits, missing: T): number | T => least(entries.map((entry) => entry.limits?.[key]), missing);
+  const limit = (key: Exclude<keyof TrafficLimits, "callsPerMinute">): number => of(key, DEFAULT_LIMITS[key]);
+  return { inFlight: limit("inFlight"), callsPerMinute: of("callsPerMinute", null), resultBytes: limit("resultBytes"), resultDepth: limit("resultDepth"), serverRequests: limit("serverRequests"), serverNotifications: limit("serverNotifications") };
 }
 
 /** @param last nothing below decides any more: what is missing is refused. */

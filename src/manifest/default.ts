@@ -2,9 +2,10 @@
 import { compileEntries, type Compiled } from "./compile.ts";
 import type { Loaded } from "./load.ts";
 import { OPEN_LAYER } from "./permit.ts";
+import type { Asked } from "./read.ts";
 
 /** Throws `manifest.baseline` where the command line asks for more than the machine's baseline allows. */
-export function compileDefault(asked: { readonly read: readonly string[]; readonly write: readonly string[]; readonly isolation: "bubblewrap" | "none" }, baseline: Loaded | null, home: string): Compiled {
-  const entry = { isolation: { backend: asked.isolation, reason: "-", read: [...asked.read], write: [...asked.write] } };
+export function compileDefault(asked: Asked, baseline: Loaded | null, home: string): Compiled {
+  const entry = { isolation: { backend: asked.isolation, reason: "-", read: [...asked.read], write: [...asked.write] }, network: { hosts: [...asked.hosts], addresses: [...asked.addresses] } };
   return compileEntries("", [{ entry, layer: OPEN_LAYER }], baseline, home);
 }

@@ -1,4 +1,5 @@
 /** A manifest that extends another can only narrow it: each key of its own is held against the one below. */
+import { isAmong } from "../address.ts";
 import { isWithin } from "../paths.ts";
 import type { Loaded, Path } from "./load.ts";
 import { covers, matches } from "./pattern.ts";
@@ -15,10 +16,23 @@ export function refuseWidening(own: ServerEntry, below: ServerEntry, path: Path,
   for (const [index, name] of (own.pass ?? []).entries()) if (below.pass !== undefined && !below.pass.includes(name)) widens(["pass", index], `${name} is not passed on by the manifest below`);
   if (own.isolation?.backend === "none" && below.isolation !== undefined && below.isolation.backend !== "none") widens(["isolation", "backend"], "the manifest below asks for a cell");
   refuseDirectories(own, below, widens);
-  for (const [index, host] of (own.network?.hosts ?? []).entries()) if (below.network !== undefined && !(below.network.hosts ?? []).some((one) => covers(one, host))) widens(["network", "hosts", index], `${host} is not among the hosts below`);
+  if (own.network !== undefined && below.network !== undefined) refuseNetwork(own.network, below.network, (key, what) => widens(["network", ...key], what));
   for (const key of Object.keys(own.limits ?? {}) as (keyof NonNullable<ServerEntry["limits"]>)[]) if ((own.limits?.[key] ?? 0) > (below.limits?.[key] ?? Infinity)) widens(["limits", key], `more than the ${below.limits?.[key]} of the manifest below`);
   for (const [index, one] of (own.silence ?? []).entries()) if (!(below.silence ?? []).some((other) => other.rule === one.rule && (other.item ?? one.item) === one.item && other.until >= one.until)) widens(["silence", index], `${one.rule} is not silenced by the manifest below`);
   if (own.capabilities !== undefined && below.capabilities !== undefined) refuseCapabilities(own.capabilities, below.capabilities, (key, what) => widens(["capabilities", ...key], what));
+}
+
+type NetworkEntry = NonNullable<ServerEntry["network"]>;
+
+function refuseNetwork(own: NetworkEntry, below: NetworkEntry, widens: (key: Path, what: string) => never): void {
+  const { hosts = [], hostPatterns = [], addresses = [], limits } = below;
+  for (const [index, host] of (own.hosts ?? []).entries()) if (!hosts.includes(host) && !hostPatterns.some((one) => covers(one, host))) widens(["hosts", index], `${host} is not among the hosts below`);
+  for (const [index, pattern] of (own.hostPatterns ?? []).entries()) if (!hostPatterns.some((one) => covers(one, pattern))) widens(["hostPatterns", index], `no pattern of the manifest below covers ${pattern}`);
+  for (const [index, range] of (own.addresses ?? []).entries()) if (!addresses.includes(range) && (range.includes("/") || !isAmong(range, addresses))) widens(["addresses", index], `${range} is not among the addresses below`);
+  for (const [key, value] of Object.entries(own.limits ?? {})) {
+    const bound = limits?.[key as keyof typeof limits];
+    if (bound !== undefined && value > bound) widens(["limits", key], `more than the ${bound} of the manifest below`);
+  }
 }
 
 function refuseDirectories(own: ServerEntry, below: ServerEntry, widens: (key: Path, what: string) => never): void {

@@ -13,7 +13,7 @@ import { canonical } from "./canonical.ts";
 import type { Loaded } from "./load.ts";
 
 /** Changes with the compiled form. */
-const FORM = 1;
+const FORM = 2;
 
 export interface Chosen {
   readonly compiled: Compiled;
@@ -52,14 +52,23 @@ export async function chooseServer(file: string, name: string, host: Host): Prom
 }
 
 /** The default profile (docs/manifest.md): everything may be asked, what was seen first is pinned, and what is found is held back. */
-export async function defaultProfile(asked: { readonly read: readonly string[]; readonly write: readonly string[]; readonly isolation: "bubblewrap" | "none" }, host: Host): Promise<Chosen> {
-  const { read, write, isolation } = asked;
-  return kept(`\0default\0${JSON.stringify([read, write, isolation, host.cwd])}`, null, host, async () => {
+export async function defaultProfile(asked: Asked, host: Host): Promise<Chosen> {
+  const { read, write, isolation, hosts, addresses } = asked;
+  return kept(`\0default\0${JSON.stringify([read, write, isolation, hosts, addresses, host.cwd])}`, null, host, async () => {
     const sources: Sources = { [host.baseline]: null };
     const baseline = existsSync(host.baseline) ? loadBaseline(host, (await import("./load.ts")).load, sources) : null;
     const { compileDefault } = await import("./default.ts");
     return { compiled: compileDefault(asked, baseline, homeOf(host)), sources };
   });
+}
+
+/** What the command line asks for. */
+export interface Asked {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly isolation: "bubblewrap" | "none";
+  readonly hosts: readonly string[];
+  readonly addresses: readonly string[];
 }
 
 type Load = (file: string, text: string) => Loaded;

@@ -161,7 +161,22 @@ const SERVER = {
       description: "What the server may reach.",
       missing: "Nothing.",
       empty: "Nothing.",
-      properties: { hosts: { ...strings, description: "`name:port`. Typed URLs are held to these. Cells open no network yet: named hosts stay closed, and `run` says so." } },
+      properties: {
+        hosts: { ...strings, description: "`NAME:PORT`, exact; `localhost` is this machine, an address stands for itself. See docs/egress.md.", missing: "None." },
+        hostPatterns: { ...strings, description: "`*.NAME:PORT`: every name below NAME, which must not be one that others register names under.", missing: "None." },
+        addresses: { ...strings, description: "Addresses and ranges (`10.1.0.0/16`) that these names may resolve to although they are private, or this machine's own.", missing: "Public addresses only." },
+        limits: {
+          type: "object",
+          description: "How much it may use.",
+          missing: "The defaults of each key.",
+          properties: {
+            connections: { ...count, description: "Connections at once.", missing: "256" },
+            bytes: { ...count, description: "Bytes of a session, both ways together.", missing: "10,737,418,240" },
+            idleSeconds: { ...count, description: "Seconds without a byte after which a connection is closed.", missing: "900" },
+          },
+          additionalProperties: false,
+        },
+      },
       additionalProperties: false,
     },
     capabilities: CAPABILITIES,

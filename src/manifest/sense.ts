@@ -1,6 +1,8 @@
 /** What a schema cannot say: keys that do not fit together, patterns that nothing reaches, expressions that are none. */
 import { RE2JS } from "re2js";
 import type { Slot, SlotType } from "../model.ts";
+import { notRange } from "../address.ts";
+import { notHost, notHostPattern } from "./hosts.ts";
 import type { Loaded, Path } from "./load.ts";
 import { covers } from "./pattern.ts";
 import type { ServerEntry, ToolEntry } from "./schema.ts";
@@ -32,8 +34,23 @@ export function checkServer(entry: ServerEntry, path: Path, fail: Loaded["fail"]
   refuseUnreachable(Object.keys(capabilities?.toolPatterns ?? {}), [...at, "toolPatterns"], "", (pattern) => pattern, fail);
   refuseUnreachable(capabilities?.resources?.patterns ?? [], [...at, "resources", "patterns"], "/", (_, index) => index, fail);
   refuseUnreachable(capabilities?.prompts?.patterns ?? [], [...at, "prompts", "patterns"], "", (_, index) => index, fail);
-  for (const [index, host] of (entry.network?.hosts ?? []).entries()) if (!/^(?:\*\.)?[^\s/:*@]+:\d{1,5}$|^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(host)) fail("manifest.value", [...path, "network", "hosts", index], `${host} is not NAME:PORT`);
+  if (entry.network !== undefined) checkNetwork(entry.network, [...path, "network"], fail);
   for (const [index, { until }] of (silence ?? []).entries()) if (Number.isNaN(Date.parse(until))) fail("manifest.value", [...path, "silence", index, "until"], `${until} is no day`);
+}
+
+function checkNetwork(network: NonNullable<ServerEntry["network"]>, path: Path, fail: Loaded["fail"]): void {
+  for (const [index, host] of (network.hosts ?? []).entries()) {
+    const why = notHost(host);
+    if (why !== null) fail("manifest.value", [...path, "hosts", index], `${host}: ${why}`);
+  }
+  for (const [index, pattern] of (network.hostPatterns ?? []).entries()) {
+    const why = notHostPattern(pattern);
+    if (why !== null) fail("manifest.value", [...path, "hostPatterns", index], `${pattern}: ${why}`);
+  }
+  for (const [index, range] of (network.addresses ?? []).entries()) {
+    const why = notRange(range);
+    if (why !== null) fail("manifest.value", [...path, "addresses", index], `${range}: ${why}`);
+  }
 }
 
 function refuseUnreachable(patterns: readonly string[], path: Path, separator: string, key: (pattern: string, index: number) => string | number, fail: Loaded["fail"]): void {

@@ -43,7 +43,7 @@ export async function doctor(host: Host): Promise<Check[]> {
 async function tryCell(host: Host, tools: Tools): Promise<Attestation> {
   const program = realpathSync(findProgram("true", "/usr/bin:/bin", "/") ?? "/bin/true");
   const launch = { program, args: [], needs: [], identity: { kind: "program" as const, name: "true", integrity: "" } };
-  const wish = makeWish({ isolation: "bubblewrap", read: [], write: [], env: [], named: false, limits: {} }, launch, host);
+  const wish = makeWish({ isolation: "bubblewrap", read: [], write: [], env: [], named: false, limits: {}, network: null }, launch, host);
   const plan = makePlan(launch, wish, survey(host, chooseUser(host, [])));
   const cell = await startCell({ plan, tools, session: `doctor-${host.pid}`, scratch: tmpdir() });
   cell.stdout.resume();

@@ -63,6 +63,18 @@ export interface Plan {
   readonly identity: Identity;
   /** What the caller gave: where paths in arguments may lead. */
   readonly given: Given;
+  /** What may be reached; null: the cell has no network but its own loopback. */
+  readonly network: Reachable | null;
+}
+
+/** Where the gate listens inside the cell, and for whom; whom it connects to, it decides connection by connection. */
+export interface Reachable {
+  readonly hosts: readonly string[];
+  readonly hostPatterns: readonly string[];
+  readonly addresses: readonly string[];
+  readonly limits: Readonly<Record<"connections" | "bytes" | "idleSeconds", number>>;
+  readonly resolver: string;
+  readonly proxy: string;
 }
 
 export interface Given {
@@ -84,6 +96,7 @@ export interface Wish extends Given {
   readonly isolation: Isolation;
   readonly limits: Partial<Limits>;
   readonly environment: Readonly<Record<string, string>>;
+  readonly network: Reachable | null;
 }
 
 /** Ids that a server sees itself with. */
@@ -111,14 +124,23 @@ export function makePlan(launch: Launch, wish: Wish, survey: Survey): Plan {
     isolation: wish.isolation,
     command: [launch.program, ...launch.args],
     cwd: wish.isolation === "none" || isVisible(survey.cwd, mounts) ? survey.cwd : `${scratch}/home`,
-    environment: wish.isolation === "none" ? wish.environment : { ...wish.environment, HOME: `${scratch}/home`, TMPDIR: scratch },
+    environment: wish.isolation === "none" ? wish.environment : { ...wish.environment, ...proxied(wish.network), HOME: `${scratch}/home`, TMPDIR: scratch },
     mounts,
     user: survey.user,
     limits: { ...LIMITS, ...wish.limits },
     architecture: survey.architecture,
     identity: launch.identity,
     given: { read: wish.read, write: wish.write },
+    network: wish.isolation === "none" ? null : wish.network,
   };
+}
+
+/** For programs that look for a proxy; what the caller names stays. Names work without, as the cell's resolver leads to the gate. */
+function proxied(network: Reachable | null): Record<string, string> {
+  if (network === null) return {};
+  const url = `http://${network.proxy}`;
+  const both = Object.entries({ HTTP_PROXY: url, HTTPS_PROXY: url, ALL_PROXY: url, NO_PROXY: "localhost,127.0.0.1,::1" });
+  return { ...Object.fromEntries(both.flatMap(([name, value]) => [[name, value], [name.toLowerCase(), value]])), NODE_USE_ENV_PROXY: "1" };
 }
 
 /** Binds the plan into the journal: a different cell has a different digest. */
@@ -140,6 +162,7 @@ function cellMounts(launch: Launch, wish: Wish, survey: Survey, scratch: string)
     { kind: "tmpfs", at: scratch, bytes: SCRATCH_BYTES, writable: true },
     { kind: "directory", at: `${scratch}/home` },
     { kind: "directory", at: `${scratch}/.shm` },
+    ...(wish.network === null ? [] : [{ kind: "text", at: "/etc/resolv.conf", text: `nameserver ${wish.network.resolver}\noptions timeout:2 attempts:2\n` } as const]),
   ];
   return [...base, ...ownMounts(launch, wish, survey, base)];
 }

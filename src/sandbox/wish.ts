@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { isWithin } from "../paths.ts";
-import { type Isolation, type Launch, type Limits, type User, type Wish } from "./plan.ts";
+import { type Isolation, type Launch, type Limits, type Reachable, type User, type Wish } from "./plan.ts";
 
 export interface WishOptions {
   readonly isolation: Isolation;
@@ -15,6 +15,7 @@ export interface WishOptions {
   /** Whether directories that the server's arguments name are shown as they are. */
   readonly named: boolean;
   readonly limits: Partial<Limits>;
+  readonly network: Reachable | null;
 }
 
 const STANDARD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -30,7 +31,7 @@ export function makeWish(options: WishOptions, launch: Launch, host: Host): Wish
   const named = options.isolation === "none" || !options.named ? [] : namedDirectories(launch.args, host);
   const write = options.write.map((path) => checkedDirectory(path, host, true));
   const read = [...options.read.map((path) => checkedDirectory(path, host, false)), ...named].filter((path) => !write.includes(path));
-  return { isolation: options.isolation, read: [...new Set(read)], write: [...new Set(write)], environment: environment(options, launch, host), limits: options.limits };
+  return { isolation: options.isolation, read: [...new Set(read)], write: [...new Set(write)], environment: environment(options, launch, host), limits: options.limits, network: options.network };
 }
 
 function checkedDirectory(path: string, host: Host, write: boolean): string {

@@ -46,6 +46,14 @@ describe("a mistake in a manifest", () => {
     ["a key of another slot", `${HEAD}    capabilities: { tools: { t: { arguments: { /p: { type: path, dialect: mysql } } } } }\n`, "manifest.value", "dialect belongs to sql"],
     ["an expression that is none", `${HEAD}    capabilities: { tools: { t: { arguments: { /p: { type: text, pattern: "(?=x)" } } } } }\n`, "manifest.value", "no RE2 expression"],
     ["an enumeration of nothing", `${HEAD}    capabilities: { tools: { t: { arguments: { /p: { type: enum } } } } }\n`, "manifest.value", "enum needs values"],
+    ["a host that is a pattern", `${HEAD}    network: { hosts: ["*.example.com:443"] }\n`, "manifest.value", "hostPatterns"],
+    ["a host in disguise", `${HEAD}    network: { hosts: ["0x7f.1:80"] }\n`, "manifest.value", "NAME:PORT"],
+    ["a pattern below a public suffix", `${HEAD}    network: { hostPatterns: ["*.co.uk:443"] }\n`, "manifest.value", "anybody may register"],
+    ["a pattern below a private suffix", `${HEAD}    network: { hostPatterns: ["*.github.io:443"] }\n`, "manifest.value", "anybody may register"],
+    ["a pattern below everything", `${HEAD}    network: { hostPatterns: ["*.com:443"] }\n`, "manifest.value", "anybody may register"],
+    ["a pattern inside a name", `${HEAD}    network: { hostPatterns: ["a*.example.com:443"] }\n`, "manifest.value", "*.NAME:PORT"],
+    ["a range that is too wide", `${HEAD}    network: { addresses: ["0.0.0.0/0"] }\n`, "manifest.value", "too wide"],
+    ["an address that is none", `${HEAD}    network: { addresses: [db.internal] }\n`, "manifest.value", "no address"],
     ["a host without port", `${HEAD}    network: { hosts: [example.com] }\n`, "manifest.value", "NAME:PORT"],
     ["a day that is none", `${HEAD}    silence: [{ rule: x, reason: y, until: 2026-13-45 }]\n`, "manifest.value", "no day"],
     ["arguments of no command", "version: 1\nservers:\n  s:\n    args: [x]\n", "manifest.value", "args without command"],
@@ -84,7 +92,7 @@ describe("what a manifest allows", () => {
 });
 
 describe("a manifest that extends another", () => {
-  const below = `${HEAD}    isolation: { read: [/srv/a], write: [/srv/w] }\n    limits: { inFlight: 8 }\n    network: { hosts: ["*.example.com:443"] }\n    capabilities:\n      tools: { a: {} }\n      toolPatterns: { "read_*": {} }\n      sampling: text\n      resources: { patterns: ["db://**"] }\n`;
+  const below = `${HEAD}    isolation: { read: [/srv/a], write: [/srv/w] }\n    limits: { inFlight: 8 }\n    network: { hostPatterns: ["*.api.example.com:443"], addresses: [10.1.0.0/16], limits: { connections: 16 } }\n    capabilities:\n      tools: { a: {} }\n      toolPatterns: { "read_*": {} }\n      sampling: text\n      resources: { patterns: ["db://**"] }\n`;
   it("inherits, and narrows", () => {
     const compiled = compile("version: 1\nextend: b.yaml\nservers:\n  s:\n    isolation: { read: [/srv/a/sub] }\n    capabilities: { tools: { a: { arguments: { /x: { type: path } } } }, sampling: refused }\n", [below]);
     expect(compiled.command).toEqual(["node"]);
@@ -103,6 +111,10 @@ describe("a manifest that extends another", () => {
     ["the backend", "isolation: { backend: none, reason: x }"],
     ["a limit", "limits: { inFlight: 9 }"],
     ["a host", 'network: { hosts: ["example.com:443"] }'],
+    ["a pattern of hosts", 'network: { hostPatterns: ["*.example.com:443"] }'],
+    ["an address", "network: { addresses: [10.2.0.1] }"],
+    ["a range of addresses", "network: { addresses: [10.0.0.0/8] }"],
+    ["a limit of the network", "network: { limits: { connections: 17 } }"],
     ["the program", "command: bash"],
     ["a silence", "silence: [{ rule: order.secrecy, reason: x, until: 2030-01-01 }]"],
   ])("cannot widen %s", (_name, line) => {
@@ -114,7 +126,7 @@ describe("a manifest that extends another", () => {
 describe("the machine's baseline", () => {
   const baseline = "version: 1\nbaseline:\n  isolation: { read: [/srv], write: [] }\n  capabilities: { tools: { a: {} }, sampling: refused }\n  limits: { inFlight: 4 }\n";
   it("bounds manifests and the default profile alike, and what it does not mention it does not bound", () => {
-    for (const compiled of [compile(`${HEAD}    capabilities: { tools: { a: {}, b: {} }, sampling: text, logging: true }\n`, [], baseline), compileDefault({ read: ["/srv/x"], write: [], isolation: "bubblewrap" }, load("/etc/baseline.yaml", baseline), "/home/u")]) {
+    for (const compiled of [compile(`${HEAD}    capabilities: { tools: { a: {}, b: {} }, sampling: text, logging: true }\n`, [], baseline), compileDefault({ read: ["/srv/x"], write: [], isolation: "bubblewrap", hosts: [], addresses: [] }, load("/etc/baseline.yaml", baseline), "/home/u")]) {
       expect([permitTool(compiled, "a") !== null, permitTool(compiled, "b"), permitsMethod(compiled, "server", "sampling/createMessage"), permitsMethod(compiled, "server", "notifications/message"), compiled.limits.inFlight]).toEqual([true, null, false, true, 4]);
     }
   });
@@ -123,7 +135,7 @@ describe("the machine's baseline", () => {
     [[], ["/srv/x"], "bubblewrap"],
     [[], [], "none"],
   ] as const)("does not let a start go beyond it: read %s, write %s, %s", (read, write, isolation) => {
-    expect(failure(() => compileDefault({ read, write, isolation }, load("/etc/baseline.yaml", baseline), "/home/u")).code).toBe("manifest.baseline");
+    expect(failure(() => compileDefault({ read, write, isolation, hosts: [], addresses: [] }, load("/etc/baseline.yaml", baseline), "/home/u")).code).toBe("manifest.baseline");
   });
 });
 

@@ -1,5 +1,5 @@
 /** A URL reaches only allowed hosts: read by WHATWG's rules, and refused where other readers would see another host (CWE-918). */
-import { notPublic } from "./address.ts";
+import { notPublic } from "../../address.ts";
 import type { Objection, SyncCheck } from "./world.ts";
 
 const UNSEEN = /[\u0000-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]/;

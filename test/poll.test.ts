@@ -1,6 +1,6 @@
 /** Busy polling must pay: a peer that answers at once is looked for, one that does not is soon slept for. */
 import { describe, expect, it } from "vitest";
-import { BusyPoll } from "../../src/gate/poll.ts";
+import { BusyPoll } from "../src/poll.ts";
 
 /** A loop whose turns take ten microseconds; `input` says what arrives on which turn. */
 class Loop {

@@ -25,12 +25,15 @@ const LOOP: PollPorts = { now: () => performance.now() * 1000, again: setImmedia
 /** What comes back from one side. On a single processor the side could not work while it is waited for. */
 export class BusyPoll {
   readonly #ports: PollPorts | null;
+  readonly #moment: number;
   #deadline = 0;
   #polling = false;
   #inVain = 0;
 
-  constructor(ports: PollPorts | null = availableParallelism() > 1 ? LOOP : null) {
+  /** @param moment microseconds. */
+  constructor(ports: PollPorts | null = availableParallelism() > 1 ? LOOP : null, moment = MOMENT) {
     this.#ports = ports;
+    this.#moment = moment;
   }
 
   /** So many frames have left for the side. */
@@ -40,7 +43,7 @@ export class BusyPoll {
       this.#inVain += 1;
       if (this.#inVain % PROBE_EVERY !== 0) return;
     }
-    this.#deadline = this.#ports.now() + MOMENT;
+    this.#deadline = this.#ports.now() + this.#moment;
     if (this.#polling) return;
     this.#polling = true;
     this.#ports.again(this.#tick);

@@ -27,8 +27,34 @@ export function notPublic(host: string): string | null {
   return mixedScript(name);
 }
 
+/** Services of cloud platforms that answer on an address of the public range. */
+const PLATFORM = ["168.63.129.16", "192.0.0.192", "100.100.100.200"];
+
+/** Why an address that a name resolved to is none of the public network's. @param text as a resolver gives it. */
+export function notPublicIp(text: string): string | null {
+  return ipaddr.isValid(text) ? notPublicAddress(ipaddr.parse(text)) : `${text} is no address`;
+}
+
+/** Whether an address lies in one of the ranges: `ADDRESS` or `ADDRESS/BITS`; an IPv4 address that IPv6 wraps counts as itself. */
+export function isAmong(text: string, ranges: readonly string[]): boolean {
+  const address = ipaddr.process(text);
+  return ranges.some((range) => {
+    const [base, bits] = ipaddr.parseCIDR(range.includes("/") ? range : `${range}/${ipaddr.parse(range).kind() === "ipv4" ? 32 : 128}`);
+    return base.kind() === address.kind() && address.match(base, bits);
+  });
+}
+
+/** What is wrong with a range of addresses; null where it is one. */
+export function notRange(text: string): string | null {
+  const range = /^[0-9a-f.:]+(?:\/\d{1,3})?$/i.test(text) ? text : "";
+  if (!ipaddr.isValidCIDR(range) && !ipaddr.isValid(range)) return "no address, and no range of addresses";
+  const [bits, least] = [Number(range.split("/")[1] ?? 128), range.includes(":") ? 16 : 8];
+  return bits < least ? `too wide: at least /${least}` : null;
+}
+
 function notPublicAddress(address: ipaddr.IPv4 | ipaddr.IPv6): string | null {
   const range = address.range();
+  if (PLATFORM.includes(address.toString())) return `${address.toString()} is the cloud platform's own`;
   if (address instanceof ipaddr.IPv6) {
     const inner = embedded(address, range);
     if (inner !== null) return notPublicAddress(inner) ?? (range === "ipv4Mapped" ? null : `${address.toString()} wraps another address`);

@@ -1,0 +1,216 @@
+/** One connection of the cell's, from its first byte to its record: resolved, dialled, looked at, passed on, counted. */
+import type { Socket } from "node:net";
+import { SallyportError, type Code } from "../errors.ts";
+import type { Dialer } from "./dial.ts";
+import type { Target } from "../host.ts";
+import type { Names, NetworkLimits } from "./names.ts";
+import { BusyPoll } from "../poll.ts";
+import { asRefusal, openingOf, type Opening } from "./opening.ts";
+import { Reading } from "./reading.ts";
+
+/** What a connection leaves in the journal. */
+export interface ConnectionRecord {
+  readonly connection: number;
+  readonly name: string;
+  readonly port: number;
+  readonly via: "address" | "proxy";
+  readonly verdict: "allow" | "deny";
+  readonly reasons: readonly Code[];
+  readonly detail?: string;
+  readonly address?: string;
+  readonly protocol?: "tls" | "http" | "other";
+  /** Bytes of the cell's, bytes for the cell. */
+  readonly sent?: number;
+  readonly received?: number;
+  readonly milliseconds?: number;
+}
+
+export interface Relaying {
+  readonly names: Names;
+  readonly dialer: Dialer;
+  readonly limits: NetworkLimits;
+  readonly record: (event: "connection.begin" | "connection.end" | "connection.refused", facts: ConnectionRecord) => void;
+  readonly ledger: Ledger;
+}
+
+/** What all connections of a session have used. */
+export class Ledger {
+  open = 0;
+  bytes = 0;
+  #count = 0;
+
+  next(): number {
+    return ++this.#count;
+  }
+}
+
+const ALERT_UNRECOGNIZED_NAME = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
+const OPENING_TIMEOUT = 30_000;
+/** So many bytes at once are load, after which nothing is waited for. */
+const LOAD = 8192;
+/** Microseconds in which a server nearby answers, and a program asks again. */
+const PATIENCE = 250;
+
+/** @param head what came before the connection was handed over. */
+export async function relay(client: Socket, target: Target, via: "address" | "proxy", relaying: Relaying, ready: () => void = () => {}): Promise<void> {
+  const { ledger, limits, dialer, names } = relaying;
+  const facts = { connection: ledger.next(), ...target, via };
+  client.on("error", () => {});
+  const refuse = (error: SallyportError): void => {
+    relaying.record("connection.refused", { ...facts, verdict: "deny", reasons: [error.code], detail: error.detail });
+    turnAway(client, error);
+  };
+  if (!names.allows(target)) return refuse(new SallyportError("egress.name", `${target.name}:${target.port}`));
+  if (ledger.open >= limits.connections) return refuse(new SallyportError("egress.limit", `${limits.connections} connections at once`));
+  if (ledger.bytes >= limits.bytes) return refuse(new SallyportError("egress.limit", `${limits.bytes} bytes`));
+  ledger.open += 1;
+  client.once("close", () => (ledger.open -= 1));
+  try {
+    const addresses = await dialer.resolve(target.name);
+    const reading = new Reading();
+    const server = await dialer.dial(target, addresses, reading);
+    relaying.record("connection.begin", { ...facts, verdict: "allow", reasons: [], address: server.remoteAddress ?? "?" });
+    if (client.destroyed) return void server.destroy();
+    ready();
+    new Pair(client, server, target, relaying, facts).start(reading);
+  } catch (error) {
+    refuse(error instanceof SallyportError ? error : new SallyportError("egress.connect", (error as Error).message));
+  }
+}
+
+/** Says no in the protocol that was being spoken, where that is known. */
+function turnAway(client: Socket, { code, message, hint }: SallyportError): void {
+  const first = client.read() as Buffer | null;
+  const isHttp = code === "egress.http-host" || code === "egress.request" || (first !== null && first[0] !== 0x16 && /^[A-Z]+ /.test(first.toString("latin1", 0, 16)));
+  const text = `sallyport: ${message} (${code}; ${hint})\n`;
+  if (isHttp) client.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`);
+  else if (code === "egress.server-name" || first?.[0] === 0x16) client.end(ALERT_UNRECOGNIZED_NAME);
+  else client.resetAndDestroy();
+  client.resume();
+  setTimeout(() => client.destroy(), 1000).unref();
+}
+
+type Facts = Pick<ConnectionRecord, "connection" | "name" | "port" | "via">;
+
+class Pair {
+  readonly #client: Socket;
+  readonly #server: Socket;
+  readonly #target: Target;
+  readonly #relaying: Relaying;
+  readonly #facts: Facts;
+  readonly #from = performance.now();
+  #opening: Opening = { kind: "more" };
+  readonly #toClient = new BusyPoll(undefined, PATIENCE);
+  readonly #toServer = new BusyPoll(undefined, PATIENCE);
+  #first: Buffer = Buffer.alloc(0);
+  #refusal: SallyportError | null = null;
+  #ended = false;
+
+  constructor(client: Socket, server: Socket, target: Target, relaying: Relaying, facts: Facts) {
+    this.#client = client;
+    this.#server = server;
+    this.#target = target;
+    this.#relaying = relaying;
+    this.#facts = facts;
+  }
+
+  start(reading: Reading): void {
+    const [client, server] = [this.#client, this.#server];
+    const idle = this.#relaying.limits.idleSeconds * 1000;
+    const address = server.remoteAddress ?? "?";
+    for (const socket of [client, server]) {
+      socket.on("error", () => {});
+      socket.once("close", () => this.#close(address));
+    }
+    server.setTimeout(idle, () => this.#stop(new SallyportError("egress.limit", `${idle / 1000} seconds without a byte`)));
+    setTimeout(() => (this.#opening.kind === "more" && this.#first.length > 0 ? this.#stop(new SallyportError("egress.request", "its first line has no end")) : undefined), OPENING_TIMEOUT).unref();
+    client.setNoDelay(true);
+    client.on("data", (chunk: Buffer) => this.#count(chunk.length, () => this.#fromClient(chunk)));
+    client.on("end", () => this.#fromClientEnd());
+    reading.take = (chunk, done) => this.#count(chunk.length, () => this.#fromServer(chunk, done));
+    server.on("end", () => client.end());
+    client.on("drain", () => server.resume());
+    server.on("drain", () => client.resume());
+  }
+
+  #count(bytes: number, then: () => void): void {
+    const { ledger, limits } = this.#relaying;
+    ledger.bytes += bytes;
+    if (ledger.bytes > limits.bytes) this.#stop(new SallyportError("egress.limit", `${limits.bytes} bytes`));
+    else if (this.#refusal === null) then();
+  }
+
+  #fromClient(chunk: Buffer): void {
+    let bytes = chunk;
+    this.#toClient.found();
+    try {
+      if (this.#opening.kind === "more") {
+        bytes = this.#first.length === 0 ? chunk : Buffer.concat([this.#first, chunk]);
+        this.#opening = openingOf(bytes, this.#target);
+        this.#first = this.#opening.kind === "more" ? bytes : Buffer.alloc(0);
+        if (this.#opening.kind === "more") return;
+      }
+      if (this.#opening.kind === "http") bytes = this.#opening.requests.push(bytes);
+    } catch (error) {
+      return this.#stop(asRefusal(error, this.#target));
+    }
+    this.#send(bytes);
+  }
+
+  #send(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#toServer.sent(bytes.length < LOAD ? 1 : 0);
+    if (!this.#server.write(bytes)) this.#client.pause();
+  }
+
+  /** Bytes whose kind was never told are let go with the end: there is no more to hide behind them. */
+  #fromClientEnd(): void {
+    if (this.#opening.kind === "more" && this.#first.length > 0) this.#opening = { kind: "other" };
+    this.#server.end(this.#first);
+  }
+
+  #fromServer(chunk: Buffer, done: () => void): void {
+    this.#toServer.found();
+    this.#toClient.sent(chunk.length < LOAD ? 1 : 0);
+    if (!this.#client.write(chunk, done)) this.#server.pause();
+    if (this.#opening.kind !== "http" || !this.#opening.requests.switching) return;
+    try {
+      this.#send(this.#opening.requests.switched(chunk));
+    } catch (error) {
+      this.#stop(asRefusal(error, this.#target));
+    }
+  }
+
+  #stop(error: SallyportError): void {
+    if (this.#refusal !== null || this.#ended) return;
+    this.#refusal = error;
+    this.#server.destroy();
+    this.#client.removeAllListeners("data");
+    turnAway(this.#client, error);
+    this.#close(this.#server.remoteAddress ?? "?");
+  }
+
+  #close(address: string): void {
+    if (this.#refusal === null && !(this.#client.destroyed && this.#server.destroyed)) {
+      // One side has gone: the other is given what is still on its way.
+      if (this.#client.destroyed) this.#server.destroySoon();
+      else if (this.#server.readableEnded) this.#client.end();
+      else this.#client.resetAndDestroy();
+      return;
+    }
+    if (this.#ended) return;
+    this.#ended = true;
+    const { kind } = this.#opening;
+    this.#relaying.record(this.#refusal === null ? "connection.end" : "connection.refused", {
+      ...this.#facts,
+      verdict: this.#refusal === null ? "allow" : "deny",
+      reasons: this.#refusal === null ? [] : [this.#refusal.code],
+      ...(this.#refusal === null ? {} : { detail: this.#refusal.detail }),
+      address,
+      ...(kind === "more" ? {} : { protocol: kind }),
+      sent: this.#server.bytesWritten,
+      received: this.#server.bytesRead,
+      milliseconds: Math.round(performance.now() - this.#from),
+    });
+  }
+}
