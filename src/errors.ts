@@ -22,6 +22,7 @@ export const ERRORS = {
   "launch.npx-option": { fault: "user", text: "this option of npx is not taken over", hint: "use: npx [-y] PACKAGE[@VERSION] ARG…" },
   "launch.npx-spec": { fault: "user", text: "this package name is not one of the registry's", hint: "use a name, with @VERSION where wanted; for local code run node FILE" },
   "launch.npx-bin": { fault: "peer", text: "the package does not say which of its programs to run", hint: "install it and run node FILE" },
+  "launch.container-option": { fault: "user", text: "this option of the container is not taken over", hint: "leave it out, or say it to Sallyport: sallyport run --help" },
   "launch.fetch": { fault: "env", text: "the package could not be fetched", hint: "see the lines of npm above; try the same with: npm view PACKAGE" },
   // manifest
   "manifest.missing": { fault: "user", text: "there is no such manifest", hint: "sallyport add NAME -- COMMAND writes one; or name it with --manifest FILE" },
@@ -42,6 +43,9 @@ export const ERRORS = {
   "cell.no-tool": { fault: "env", text: "a program that the cell needs is not installed", hint: "apt-get install util-linux; sallyport doctor names it" },
   "cell.refused": { fault: "env", text: "the kernel refused to build the cell", hint: "sallyport doctor tries each part and names the setting to change" },
   "cell.architecture": { fault: "env", text: "there is no system call filter for this processor", hint: "x64 and arm64 are supported" },
+  "cell.engine": { fault: "env", text: "the container engine does not do what is needed", hint: "sallyport doctor says what works here; --isolation bubblewrap needs no engine" },
+  "cell.image": { fault: "user", text: "the image cannot be used", hint: "pull it first, and name it as the engine does: docker pull IMAGE" },
+  "cell.ceiling": { fault: "env", text: "too many cells are running on this machine", hint: "end some of them; sallyport doctor counts them" },
   "cell.platform": { fault: "env", text: "cells need Linux", hint: 'run inside Linux, or accept the risk: --isolation none --reason "…"' },
   "cell.promise-broken": { fault: "env", text: "the kernel did not apply what was asked; the server was killed before it ran", hint: "sallyport doctor shows which promise fails" },
   "cell.start-timeout": { fault: "env", text: "the cell was not ready in time", hint: "sallyport doctor times each part" },

@@ -39,7 +39,7 @@ for (const file of files(source)) {
   if (lines > 250) problems.push(`${relative(source, file)} has ${lines} lines; is it one room, or two?`);
   const from = folderOf(file);
   if (rowOf(from) === -1) problems.push(`${relative(source, file)}: the folder ${from} stands in no row`);
-  for (const [, target] of text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)) {
+  for (const [, target] of text.matchAll(/(?:from\s+|import\(\s*)"([^"]+)"/g)) {
     if (FORBIDDEN_EVERYWHERE.includes(target) && !(target === "node:http" && HTTP.includes(relative(source, file)))) problems.push(`${relative(source, file)} imports ${target}`);
     if (!target.startsWith(".")) {
       if (!target.startsWith("node:") && !PACKAGES[target]?.includes(relative(source, file))) problems.push(`${relative(source, file)} imports the package ${target}`);

@@ -3,6 +3,7 @@ import { SallyportError } from "../errors.ts";
 import { notRange } from "../address.ts";
 import type { ServerOptions } from "../gate/prepare.ts";
 import { parseHost } from "../host.ts";
+import { BACKENDS } from "../sandbox/plan.ts";
 
 export const CELL_FLAGS = {
   read: { type: "string", multiple: true },
@@ -26,7 +27,10 @@ export const CELL_HELP = `  --server NAME        a server of the manifest, which
   --host NAME:PORT     a host that the server may reach; repeatable. Nothing else of any network exists for it
   --address RANGE      a private address or range that those hosts may resolve to; repeatable
   --update             fetch the package again instead of the version pinned at first use
-  --isolation NAME     bubblewrap (default), or none, which needs --reason "…" and is recorded`;
+  --isolation NAME     bubblewrap, podman, docker; auto (default) is the first of these that works here;
+                       none needs --reason "…" and is recorded`;
+
+const WANTED = ["auto", ...BACKENDS, "none"] as const;
 
 
 interface Values {
@@ -54,8 +58,8 @@ export function cellOptions(values: Values, positionals: readonly string[], serv
   if (values.server === undefined && values.manifest !== undefined) throw new SallyportError("usage.option", "--manifest needs --server NAME beside it");
   if (values.server !== undefined) refuseBesideManifest(values);
   else if (server.length === 0) throw new SallyportError("usage.no-command");
-  const isolation = values.isolation ?? "bubblewrap";
-  if (isolation !== "bubblewrap" && isolation !== "none") throw new SallyportError("usage.option", `--isolation ${isolation}: bubblewrap or none`);
+  const isolation = WANTED.find((one) => one === (values.isolation ?? "auto"));
+  if (isolation === undefined) throw new SallyportError("usage.option", `--isolation ${values.isolation}: one of ${WANTED.join(", ")}`);
   const reason = values.reason?.trim() ?? "";
   if (isolation === "none" && reason === "") throw new SallyportError("usage.reason");
   return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], hosts: (values.host ?? []).map(checkedHost), addresses: (values.address ?? []).map(checkedRange), update: values.update === true, server: values.server ?? null, manifest: values.manifest ?? null };

@@ -1,8 +1,7 @@
 import { prepare } from "../gate/prepare.ts";
-import { invocation } from "../sandbox/backends/bubblewrap.ts";
+import { backendOf } from "../sandbox/backend.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import { planDigest, type Mount, type Plan } from "../sandbox/plan.ts";
-import { findTools } from "../sandbox/survey.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command, type Paint } from "./command.ts";
 import { explainMessages, renderMessages } from "./explain-messages.ts";
 import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.ts";
@@ -35,7 +34,7 @@ export const command: Command = async (args, host) => {
     return bad ? 1 : 0;
   }
   const { plan, chosen } = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
-  const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : invocation(plan, findTools(host), "TOKEN", false);
+  const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : await backendOf(plan.isolation).show(plan, host);
   const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : `${render(plan, painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
   host.stdout.write(`${text}\n`);
   return 0;
@@ -49,7 +48,8 @@ function render(plan: Plan, paint: Paint): string {
     ["command", plan.command.join(" ")],
     ["directory", plan.cwd],
     ["runs as", plan.isolation === "none" ? "you" : `uid ${plan.user.uid}, gid ${plan.user.gid} on this machine, without any capability`],
-    ["network", plan.isolation === "none" ? "yours" : "none"],
+    ["isolation", plan.image === null ? plan.isolation : `${plan.isolation}, image ${plan.image.name} ${plan.image.id.slice(0, 19)}`],
+    ["network", plan.isolation === "none" ? "yours" : plan.network === null ? "none" : [...plan.network.hosts, ...plan.network.hostPatterns].join(" ")],
     ["variables", Object.keys(plan.environment).sort().join(" ")],
     ["limits", `${limits.processes} processes, ${limits.openFiles} open files, ${mebibytes(limits.fileBytes)} a file, ${mebibytes(limits.memoryBytes)} memory, ${limits.cpuSeconds} s processor`],
     ["digest", planDigest(plan)],

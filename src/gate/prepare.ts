@@ -8,7 +8,8 @@ import { chooseServer, defaultProfile, findManifest, type Chosen } from "../mani
 import { OPEN_LAYER } from "../manifest/permit.ts";
 import type { Host } from "../model.ts";
 import { resolveLaunch } from "../sandbox/packages/resolve.ts";
-import { makePlan, type Isolation, type Plan, type Reachable } from "../sandbox/plan.ts";
+import { backendOf, chooseBackend, type Wanted } from "../sandbox/backend.ts";
+import { makePlan, type Plan, type Reachable } from "../sandbox/plan.ts";
 import { chooseUser, survey } from "../sandbox/survey.ts";
 import { makeWish, refuseRootOwned, type WishOptions } from "../sandbox/wish.ts";
 import { Pins, type PinPlace } from "./pins.ts";
@@ -16,7 +17,7 @@ import { Pins, type PinPlace } from "./pins.ts";
 /** What the command line asks for; with a manifest's server, the manifest says the rest. */
 export interface ServerOptions {
   readonly command: readonly string[];
-  readonly isolation: Isolation;
+  readonly isolation: Wanted;
   /** Why isolation is switched off. */
   readonly reason: string | null;
   readonly read: readonly string[];
@@ -44,16 +45,18 @@ export interface Prepared {
 export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void): Promise<Prepared> {
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
-  const { command, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
-  const launch = await resolveLaunch(command, { host, update: options.update, say: tell });
-  const wish = makeWish(wished, launch, host);
-  const user = wish.isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
-  if (wish.isolation !== "none") refuseRootOwned(wish.write, user);
+  const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
+  const resolved = await resolveLaunch(command, { host, update: options.update, say: tell });
+  const isolation = await chooseBackend(wanted, resolved, host, tell);
+  const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
+  const wish = makeWish({ ...wished, isolation }, launch, host);
+  const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
+  if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
   return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason };
 }
 
-function fromManifest(compiled: Compiled, options: ServerOptions): WishOptions & { command: readonly string[] } {
+function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation"> & { command: readonly string[]; isolation: Wanted } {
   const { name, command, env, pass, isolation } = compiled;
   const given = options.command.length > 0 ? options.command : null;
   if (given !== null && command !== null && JSON.stringify(given) !== JSON.stringify(command)) throw new SallyportError("usage.option", `the manifest starts ${name} with ${command.join(" ")}; leave the command out`);

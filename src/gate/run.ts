@@ -1,7 +1,6 @@
 /** `sallyport run`: one client, one server in its cell, one journal segment. Starts here, ends here. */
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
 import type { Egress } from "../egress/egress.ts";
@@ -12,10 +11,11 @@ import { Segment, type Durability } from "../journal/segment.ts";
 import type { Host } from "../model.ts";
 import { Decoder } from "../protocol/decode.ts";
 import { refusal } from "../protocol/encode.ts";
-import { startBare, startCell, type Cell } from "../sandbox/launch.ts";
+import { startPlan } from "../sandbox/backend.ts";
+import type { Cell } from "../sandbox/launch.ts";
 import { isWithin } from "../paths.ts";
+import { reap } from "../sandbox/sessions.ts";
 import { planDigest, type Plan } from "../sandbox/plan.ts";
-import { findProgram, findTools } from "../sandbox/survey.ts";
 import { askServer, say, type Ports } from "./carry.ts";
 import { Ending, exitCodeOf, type Cause } from "./ending.ts";
 import type { Judge } from "./judge.ts";
@@ -44,7 +44,8 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${reason})`);
   if (plan.isolation === "none" && chosen.compiled.network !== null) notes.warn("without a cell the server reaches every host, not just those that are named");
   const session = newSession(host);
-  const starting = start(plan, session, host);
+  const starting = startPlan(plan, session, host);
+  void reap(host).catch(() => {});
   const judging = import("./judging.ts");
   const journal = await openJournal(session, prepared, options, host).catch(async (error: unknown) => {
     await starting.then((cell) => cell.kill(), () => {});
@@ -81,11 +82,6 @@ function makeDirectories(host: Host): void {
 function newSession(host: Host): string {
   const time = new Date(host.now() / 1000).toISOString().replace(/[-:.]/g, "");
   return `${time}-${randomBytes(6).toString("hex")}`;
-}
-
-async function start(plan: Plan, session: string, host: Host): Promise<Cell> {
-  if (plan.isolation === "none") return startBare(plan, findProgram("setpriv", "/usr/bin:/bin", "/"));
-  return startCell({ plan, tools: findTools(host), session, scratch: tmpdir() });
 }
 
 /** Before the server's first instruction: nobody connects to what is not there yet. */
@@ -128,6 +124,8 @@ async function openJournal(session: string, { plan, chosen, reason }: Prepared, 
     from: chosen.file ?? "default profile",
     isolation: plan.isolation,
     reason,
+    image: plan.image?.id,
+    network: plan.network ?? undefined,
     identity: plan.identity,
     read: plan.mounts.filter((mount) => mount.kind === "read").map((mount) => mount.at),
     write: plan.mounts.filter((mount) => mount.kind === "write").map((mount) => mount.at),

@@ -67,7 +67,7 @@ export interface Compiled {
   readonly env: Readonly<Record<string, string>>;
   readonly pass: readonly string[];
   readonly isolation: {
-    readonly backend: "bubblewrap" | "none";
+    readonly backend: NonNullable<NonNullable<ServerEntry["isolation"]>["backend"]>;
     readonly reason: string | null;
     readonly read: readonly string[];
     readonly write: readonly string[];
@@ -133,7 +133,7 @@ function processOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]
     env: first(own, (entry) => entry.env) ?? {},
     pass: first(own, (entry) => entry.pass) ?? [],
     isolation: {
-      backend: first(own, (entry) => entry.isolation?.backend) ?? "bubblewrap",
+      backend: first(own, (entry) => entry.isolation?.backend) ?? "auto",
       reason: first(own, (entry) => entry.isolation?.reason) ?? null,
       read: first(own, (entry) => entry.isolation?.read) ?? [],
       write: first(own, (entry) => entry.isolation?.write) ?? [],

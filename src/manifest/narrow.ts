@@ -14,7 +14,9 @@ export function refuseWidening(own: ServerEntry, below: ServerEntry, path: Path,
   if (own.args !== undefined && below.args !== undefined && JSON.stringify(own.args) !== JSON.stringify(below.args)) widens(["args"], "other arguments than those of the manifest below");
   for (const [name, value] of Object.entries(own.env ?? {})) if (below.env !== undefined && (!Object.hasOwn(below.env, name) || below.env[name] !== value)) widens(["env", name], `${name} is not passed so by the manifest below`);
   for (const [index, name] of (own.pass ?? []).entries()) if (below.pass !== undefined && !below.pass.includes(name)) widens(["pass", index], `${name} is not passed on by the manifest below`);
-  if (own.isolation?.backend === "none" && below.isolation !== undefined && below.isolation.backend !== "none") widens(["isolation", "backend"], "the manifest below asks for a cell");
+  const [backend, bound] = [own.isolation?.backend, below.isolation?.backend ?? "auto"];
+  if (backend === "none" && below.isolation !== undefined && bound !== "none") widens(["isolation", "backend"], "the manifest below asks for a cell");
+  if (backend !== undefined && backend !== bound && bound !== "auto" && bound !== "none") widens(["isolation", "backend"], `the manifest below asks for ${bound}`);
   refuseDirectories(own, below, widens);
   if (own.network !== undefined && below.network !== undefined) refuseNetwork(own.network, below.network, (key, what) => widens(["network", ...key], what));
   for (const key of Object.keys(own.limits ?? {}) as (keyof NonNullable<ServerEntry["limits"]>)[]) if ((own.limits?.[key] ?? 0) > (below.limits?.[key] ?? Infinity)) widens(["limits", key], `more than the ${below.limits?.[key]} of the manifest below`);

@@ -11,9 +11,10 @@ import type { Host } from "../model.ts";
 import type { Compiled } from "./compile.ts";
 import { canonical } from "./canonical.ts";
 import type { Loaded } from "./load.ts";
+import type { ServerEntry } from "./schema.ts";
 
 /** Changes with the compiled form. */
-const FORM = 2;
+const FORM = 3;
 
 export interface Chosen {
   readonly compiled: Compiled;
@@ -66,7 +67,7 @@ export async function defaultProfile(asked: Asked, host: Host): Promise<Chosen> 
 export interface Asked {
   readonly read: readonly string[];
   readonly write: readonly string[];
-  readonly isolation: "bubblewrap" | "none";
+  readonly isolation: NonNullable<NonNullable<ServerEntry["isolation"]>["backend"]>;
   readonly hosts: readonly string[];
   readonly addresses: readonly string[];
 }

@@ -116,9 +116,9 @@ const CAPABILITIES = {
 const ISOLATION = {
   type: "object",
   description: "The cell.",
-  missing: "bubblewrap, nothing readable but the program's own files, nothing writable.",
+  missing: "auto, nothing readable but the program's own files, nothing writable.",
   properties: {
-    backend: { enum: ["bubblewrap", "none"], description: "`none` runs the server with the caller's rights.", missing: "bubblewrap" },
+    backend: { enum: ["auto", "bubblewrap", "podman", "docker", "none"], description: "`auto` is the first that works on the machine; `none` runs the server with the caller's rights.", missing: "auto" },
     reason: { type: "string", minLength: 1, description: "Why there is no isolation; `backend: none` needs it, and it is recorded." },
     read: { ...strings, description: "Directories and files shown read-only. Relative to the manifest; `~/` is the home.", missing: "None; those that `args` names are not added by themselves." },
     write: { ...strings, description: "Directories that may be written.", missing: "None." },

@@ -34,8 +34,8 @@ export interface Attestation {
   readonly broken: readonly string[];
 }
 
-const NAMESPACES = ["user", "pid", "net", "ipc", "uts", "cgroup", "mnt"];
-const LIMIT_NAMES: Readonly<Record<keyof Limits, string>> = {
+export const NAMESPACES = ["user", "pid", "net", "ipc", "uts", "cgroup", "mnt"];
+export const LIMIT_NAMES: Readonly<Record<keyof Limits, string>> = {
   processes: "Max processes",
   openFiles: "Max open files",
   fileBytes: "Max file size",
@@ -47,19 +47,19 @@ const LIMIT_NAMES: Readonly<Record<keyof Limits, string>> = {
 /** Set by bubblewrap of its own accord, and taken away again by the stage. */
 const ADDED = "PWD";
 
-/** Reads one process. @param waitingFd descriptor that holds the server's stdin while the stage waits; gone on release. */
-export function attest(plan: Plan, pid: number, group: ControlGroup | null, waitingFd: number | null): Attestation {
+/** What the kernel says of one process. @param waitingFd descriptor that holds the server's stdin while the stage waits; gone on release. */
+export function observe(plan: Plan, pid: number, group: ControlGroup | null, waitingFd: number | null): Observed {
   const proc = (name: string): string => readFileSync(`/proc/${pid}/${name}`, "utf8");
   const status = new Map(proc("status").split("\n").map((line) => line.split(":\t", 2) as [string, string]));
   const ids = (name: string): number[] => (status.get(name) ?? "").trim().split(/\s+/).filter(Boolean).map(Number);
-  const observed = {
+  return {
     isolation: plan.isolation,
     pid,
     uids: ids("Uid"),
     gids: ids("Gid"),
     groups: ids("Groups"),
-    uidMap: proc("uid_map").trim().replace(/\s+/g, " "),
-    gidMap: proc("gid_map").trim().replace(/\s+/g, " "),
+    uidMap: proc("uid_map").trim().replace(/[ \t]+/g, " "),
+    gidMap: proc("gid_map").trim().replace(/[ \t]+/g, " "),
     capabilities: Object.fromEntries(["Inh", "Prm", "Eff", "Bnd", "Amb"].map((set) => [set, status.get(`Cap${set}`) ?? "?"])),
     noNewPrivileges: status.get("NoNewPrivs") === "1",
     seccomp: { mode: Number(status.get("Seccomp")), filters: Number(status.get("Seccomp_filters") ?? 0) },
@@ -70,10 +70,14 @@ export function attest(plan: Plan, pid: number, group: ControlGroup | null, wait
     environment: proc("environ").split("\0").filter(Boolean).map((entry) => entry.slice(0, entry.indexOf("="))).filter((name) => name !== ADDED),
     descriptors: readdirSync(`/proc/${pid}/fd`).map(Number).filter((descriptor) => descriptor !== waitingFd),
   };
+}
+
+export function attest(plan: Plan, pid: number, group: ControlGroup | null, waitingFd: number | null): Attestation {
+  const observed = observe(plan, pid, group, waitingFd);
   return { ...observed, notEnforced: notEnforced(plan, group), broken: plan.isolation === "none" ? [] : compare(plan, observed, group, namespacesOf(process.pid)) };
 }
 
-type Observed = Omit<Attestation, "notEnforced" | "broken">;
+export type Observed = Omit<Attestation, "notEnforced" | "broken">;
 
 /** The promises, one line each: what is false here is broken. `own` are the namespaces of the gate. */
 export function compare(plan: Plan, seen: Observed, group: ControlGroup | null, own: Readonly<Record<string, string>>): string[] {
@@ -109,18 +113,18 @@ function mountPromises(plan: Plan, seen: Observed): [boolean, string][] {
 }
 
 /** What the host itself has mounted below a directory that was given comes along with it, at the same place. */
-function inheritedBelow(at: string, mounts: readonly Mount[], hostMounts: ReadonlySet<string>): boolean {
+export function inheritedBelow(at: string, mounts: readonly Mount[], hostMounts: ReadonlySet<string>): boolean {
   const parent = mounts.findLast((mount) => (mount.kind === "read" || mount.kind === "write") && isWithin(at, mount.at));
   if (parent === undefined || (parent.kind !== "read" && parent.kind !== "write")) return false;
   return hostMounts.has(realpathSync(parent.source) + at.slice(parent.at.length));
 }
 
-function underWrite(at: string, mounts: readonly Mount[]): boolean {
+export function underWrite(at: string, mounts: readonly Mount[]): boolean {
   return mounts.some((mount) => mount.kind === "write" && at.startsWith(`${mount.at}/`)) && !mounts.some((mount) => mount.at === at);
 }
 
 /** Compares device and inode, so that a name exchanged between planning and mounting is noticed. */
-function sourceMatches(mount: Mount, seen: Observed): boolean {
+export function sourceMatches(mount: Mount, seen: Observed): boolean {
   if (mount.kind !== "read" && mount.kind !== "write") return true;
   try {
     const inside = statSync(join(`/proc/${seen.pid}/root`, mount.at));
@@ -145,12 +149,12 @@ function notEnforced(plan: Plan, group: ControlGroup | null): string[] {
   return group.controllers.includes("pids") ? [] : ["processes by control group; the process limit of the user namespace holds"];
 }
 
-function namespacesOf(pid: number): Record<string, string> {
+export function namespacesOf(pid: number): Record<string, string> {
   return Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/${pid}/ns/${name}`)]));
 }
 
 /** proc_pid_mountinfo(5): the mount point is the fifth field, its options the sixth; the type stands behind the dash. */
-function mountsOf(pid: number | "self"): Attestation["mounts"] {
+export function mountsOf(pid: number | "self"): Attestation["mounts"] {
   // Bytes, not characters, are escaped: they are put together before they are read as UTF-8.
   return readFileSync(`/proc/${pid}/mountinfo`, "latin1").trim().split("\n").map((line) => {
     const [before = "", after = ""] = line.split(" - ", 2);

@@ -45,7 +45,7 @@ async function tryCell(host: Host, tools: Tools): Promise<Attestation> {
   const launch = { program, args: [], needs: [], identity: { kind: "program" as const, name: "true", integrity: "" } };
   const wish = makeWish({ isolation: "bubblewrap", read: [], write: [], env: [], named: false, limits: {}, network: null }, launch, host);
   const plan = makePlan(launch, wish, survey(host, chooseUser(host, [])));
-  const cell = await startCell({ plan, tools, session: `doctor-${host.pid}`, scratch: tmpdir() });
+  const cell = await startCell({ plan, tools, session: `doctor-${host.pid}`, host, scratch: tmpdir() });
   cell.stdout.resume();
   cell.stderr.resume();
   cell.release();

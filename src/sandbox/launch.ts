@@ -7,11 +7,13 @@ import { randomBytes } from "node:crypto";
 import { closeSync, readFileSync } from "node:fs";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { SallyportError, asSallyportError } from "../errors.ts";
+import type { Host } from "../model.ts";
 import { attest, type Attestation } from "./attest.ts";
 import { INFO_FD, STAGE_FD, STDIN_FD, invocation, openData, prepareMounts } from "./backends/bubblewrap.ts";
 import { createGroup, enterGroup, planGroup, type ControlGroup } from "./cgroup.ts";
 import { startGuard } from "./guard.ts";
 import type { Plan } from "./plan.ts";
+import { enrol } from "./sessions.ts";
 import type { Tools } from "./survey.ts";
 
 export interface Exit {
@@ -42,21 +44,24 @@ export interface StartOptions {
   readonly plan: Plan;
   readonly tools: Tools;
   readonly session: string;
+  readonly host: Host;
   /** A folder for nameless files. */
   readonly scratch: string;
 }
 
 /** Throws `cell.refused`, `cell.start-timeout`, `cell.promise-broken`, `cell.architecture`. */
 export async function startCell(options: StartOptions): Promise<Cell> {
-  const { plan, tools, session } = options;
+  const { plan, tools, session, host } = options;
   if (plan.architecture === null) throw new SallyportError("cell.architecture");
   const token = randomBytes(16).toString("hex");
   const planned = planGroup(`sallyport-${session}`, plan.limits);
-  const guard = startGuard(tools.sh, token, planned?.settings.map(({ directory }) => directory) ?? []);
+  const groups = planned?.settings.map(({ directory }) => directory) ?? [];
+  const leave = enrol(host, session, { groups, remove: null });
+  const guard = startGuard(tools.sh, { token, groups, remove: [], env: {} });
   const group = planned !== null && createGroup(planned) ? planned : null;
   const child = spawnHeld(options, token, group);
   const exited = whenExited(child);
-  void exited.then(() => guard.stand());
+  void exited.then(() => (guard.stand(), leave()));
   try {
     const pid = await staged(child, exited);
     if (group !== null) enterGroup(group, pid);
@@ -147,11 +152,11 @@ function cellOf(child: ChildProcess, pid: number, attestation: Attestation, exit
   };
 }
 
-function streams(child: ChildProcess): Pick<Cell, "stdin" | "stdout" | "stderr"> {
+export function streams(child: ChildProcess): Pick<Cell, "stdin" | "stdout" | "stderr"> {
   return { stdin: child.stdin as Writable, stdout: child.stdout as Readable, stderr: child.stderr as Readable };
 }
 
-function whenExited(child: ChildProcess): Promise<Exit> {
+export function whenExited(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
     let failed = false;
     for (const stream of child.stdio) stream?.on("error", () => {});
@@ -160,7 +165,7 @@ function whenExited(child: ChildProcess): Promise<Exit> {
   });
 }
 
-function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

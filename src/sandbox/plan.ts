@@ -7,7 +7,8 @@ import { dirname } from "node:path";
 import { isWithin } from "../paths.ts";
 import type { Architecture } from "./syscalls.ts";
 
-export type Isolation = "bubblewrap" | "none";
+export const BACKENDS = ["bubblewrap", "docker", "podman"] as const;
+export type Isolation = (typeof BACKENDS)[number] | "none";
 
 /** What is to be run, resolved: the program's absolute path on the host, and the files that belong to it. */
 export interface Launch {
@@ -17,10 +18,29 @@ export interface Launch {
   readonly needs: readonly string[];
   /** Why this is that server and no other: digest and origin. */
   readonly identity: Identity;
+  /** The image that it brings, where it is one; otherwise containers get one that is made for it. */
+  readonly image?: Image;
+  /** The engine that has that image. */
+  readonly engine?: "docker" | "podman";
+}
+
+/** What a container starts from. */
+export interface Image {
+  /** `sha256:…`. */
+  readonly id: string;
+  readonly name: string;
+  /** Its own variables, which are the server's too. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Numeric and not 0, or null. */
+  readonly user: User | null;
+  readonly cwd: string;
+  readonly volumes: readonly string[];
+  /** Made here from the server's own files. */
+  readonly made: boolean;
 }
 
 export interface Identity {
-  readonly kind: "npm" | "script" | "program";
+  readonly kind: "npm" | "pypi" | "image" | "script" | "program";
   readonly name: string;
   readonly version?: string;
   /** Subresource integrity of the package, or `sha256-…` of the file. */
@@ -65,6 +85,8 @@ export interface Plan {
   readonly given: Given;
   /** What may be reached; null: the cell has no network but its own loopback. */
   readonly network: Reachable | null;
+  /** What a container starts from; null for other cells. */
+  readonly image: Image | null;
 }
 
 /** Where the gate listens inside the cell, and for whom; whom it connects to, it decides connection by connection. */
@@ -119,20 +141,35 @@ const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 export function makePlan(launch: Launch, wish: Wish, survey: Survey): Plan {
   const given = [...wish.read, ...wish.write];
   const scratch = SCRATCH.find((at) => !given.some((parent) => isWithin(at, parent))) ?? "/scratch";
-  const mounts = wish.isolation === "none" ? [] : cellMounts(launch, wish, survey, scratch);
-  return {
-    isolation: wish.isolation,
-    command: [launch.program, ...launch.args],
-    cwd: wish.isolation === "none" || isVisible(survey.cwd, mounts) ? survey.cwd : `${scratch}/home`,
-    environment: wish.isolation === "none" ? wish.environment : { ...wish.environment, ...proxied(wish.network), HOME: `${scratch}/home`, TMPDIR: scratch },
-    mounts,
-    user: survey.user,
-    limits: { ...LIMITS, ...wish.limits },
-    architecture: survey.architecture,
-    identity: launch.identity,
-    given: { read: wish.read, write: wish.write },
-    network: wish.isolation === "none" ? null : wish.network,
-  };
+  const plan = { isolation: wish.isolation, command: [launch.program, ...launch.args], limits: { ...LIMITS, ...wish.limits }, architecture: survey.architecture, identity: launch.identity, given: { read: wish.read, write: wish.write } };
+  if (wish.isolation === "none") return { ...plan, cwd: survey.cwd, environment: wish.environment, mounts: [], user: survey.user, network: null, image: null };
+  const { image = null } = launch;
+  const mounts = image === null ? cellMounts(launch, wish, survey, scratch) : containerMounts(image, launch, wish, survey, scratch);
+  const home = image === null ? `${scratch}/home` : scratch;
+  const environment = { ...image?.environment, ...wish.environment, ...(image === null || image.made ? {} : { PATH: image.environment["PATH"] ?? "" }), ...proxied(wish.network), HOME: home, TMPDIR: scratch };
+  const cwd = isVisible(survey.cwd, mounts) ? survey.cwd : image === null || image.made ? home : image.cwd;
+  return { ...plan, cwd, environment, mounts, user: image?.user ?? survey.user, network: wish.network, image };
+}
+
+/** The image is the rest, and for one that was made the package. A volume that it declares would be a directory of the engine's on the disk. */
+function containerMounts(image: Image, launch: Launch, wish: Wish, survey: Survey, scratch: string): Mount[] {
+  const memory = [scratch, ...image.volumes.filter((at) => at !== scratch)].map((at): Mount => ({ kind: "tmpfs", at, bytes: SCRATCH_BYTES, writable: true }));
+  const base = [...memory, ...resolver(wish.network)];
+  return [...base, ...ownMounts({ needs: launch.needs.filter((at) => !isSystem(at)) }, wish, survey, base)];
+}
+
+/** What a made image holds itself, as far as the server needs it. */
+export function isSystem(at: string): boolean {
+  return ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"].some((parent) => isWithin(at, parent));
+}
+
+function resolver(network: Reachable | null): Mount[] {
+  return network === null ? [] : [{ kind: "text", at: "/etc/resolv.conf", text: `nameserver ${network.resolver}\noptions timeout:2 attempts:2\n` }];
+}
+
+/** Binds the plan into the journal: a different cell has a different digest. */
+export function planDigest(plan: Plan): string {
+  return createHash("sha256").update(JSON.stringify(plan)).digest("hex");
 }
 
 /** For programs that look for a proxy; what the caller names stays. Names work without, as the cell's resolver leads to the gate. */
@@ -141,11 +178,6 @@ function proxied(network: Reachable | null): Record<string, string> {
   const url = `http://${network.proxy}`;
   const both = Object.entries({ HTTP_PROXY: url, HTTPS_PROXY: url, ALL_PROXY: url, NO_PROXY: "localhost,127.0.0.1,::1" });
   return { ...Object.fromEntries(both.flatMap(([name, value]) => [[name, value], [name.toLowerCase(), value]])), NODE_USE_ENV_PROXY: "1" };
-}
-
-/** Binds the plan into the journal: a different cell has a different digest. */
-export function planDigest(plan: Plan): string {
-  return createHash("sha256").update(JSON.stringify(plan)).digest("hex");
 }
 
 function cellMounts(launch: Launch, wish: Wish, survey: Survey, scratch: string): Mount[] {
@@ -162,13 +194,13 @@ function cellMounts(launch: Launch, wish: Wish, survey: Survey, scratch: string)
     { kind: "tmpfs", at: scratch, bytes: SCRATCH_BYTES, writable: true },
     { kind: "directory", at: `${scratch}/home` },
     { kind: "directory", at: `${scratch}/.shm` },
-    ...(wish.network === null ? [] : [{ kind: "text", at: "/etc/resolv.conf", text: `nameserver ${wish.network.resolver}\noptions timeout:2 attempts:2\n` } as const]),
+    ...resolver(wish.network),
   ];
   return [...base, ...ownMounts(launch, wish, survey, base)];
 }
 
 /** The caller's directories and what must stay hidden in them; parents before children, so that each lies on top of its parent. */
-function ownMounts(launch: Launch, wish: Wish, survey: Survey, base: readonly Mount[]): Mount[] {
+function ownMounts(launch: Pick<Launch, "needs">, wish: Wish, survey: Survey, base: readonly Mount[]): Mount[] {
   const found = new Map<string, Mount>();
   const readable = [...launch.needs, ...wish.read].filter((at) => !isVisible(at, base));
   for (const at of readable) found.set(at, { kind: "read", at, source: at });

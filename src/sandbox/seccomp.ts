@@ -26,7 +26,7 @@ const ENOSYS = errno(38);
 const EAFNOSUPPORT = errno(97);
 
 /** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET of <linux/sched.h>. */
-const NAMESPACE_FLAGS = 0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+export const NAMESPACE_FLAGS = 0x00000080 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
 /** In clone(2) the low byte is the exit signal, so CLONE_NEWTIME cannot be asked for there. */
 const CLONE_NAMESPACE_FLAGS = NAMESPACE_FLAGS & ~0xff;
 /** Calls of the x32 ABI carry this bit; their numbers would slip past a filter for x86-64. */
@@ -42,6 +42,11 @@ const NETLINK_ROUTE = 0;
 const SOCK_TYPE_MASK = 0xf;
 const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
+
+/** The same for `profile.ts`. */
+export const SOCKET_FAMILIES: readonly number[] = [AF_INET, AF_INET6];
+export const SOCKETPAIR_TYPES: readonly number[] = [SOCK_STREAM, SOCK_SEQPACKET];
+export const TERMINAL_REQUESTS: readonly number[] = [TIOCSTI, TIOCLINUX];
 
 type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, value: number];
 

@@ -300,7 +300,7 @@ describe("mistakes", () => {
     [["run", "--env", "1X", "--", "true"], 2, "cell.variable"],
     [["run", "--env", "PWD=/x", "--", "true"], 2, "cell.variable"],
     [["run", "--isolation", "none", "--", "true"], 2, "usage.reason"],
-    [["run", "--isolation", "docker", "--", "true"], 2, "usage.option"],
+    [["run", "--isolation", "chroot", "--", "true"], 2, "usage.option"],
     [["run", "--durability", "maybe", "--", "true"], 2, "usage.option"],
     [["nonsense"], 2, "usage.unknown-command"],
     [["journal", "show", "nothing"], 2, "journal.no-session"],
@@ -320,7 +320,7 @@ describe("mistakes", () => {
     const home = scratch();
     const marker = join(home, "started");
     const without = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", 'mount --bind /dev/null "$(command -v bwrap)" && exec "$@"', "sh"];
-    const { code: exit, stderr } = await gate(["touch", marker], { home, before: without }).ended;
+    const { code: exit, stderr } = await gate(["touch", marker], { home, before: without, flags: ["--isolation", "bubblewrap"] }).ended;
     expect([exit, existsSync(marker)]).toEqual([3, false]);
     expect(stderr).toContain("cell.no-bubblewrap");
     expect(stderr).toContain("apt-get install bubblewrap");
@@ -330,7 +330,7 @@ describe("mistakes", () => {
     const home = scratch();
     const limited = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "--", "unshare", "--user", "--map-root-user", "--", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all "$@"', "sh"];
     chmodSync(home, 0o777);
-    const { code: exit, stderr } = await gate(["true"], { home, before: limited }).ended;
+    const { code: exit, stderr } = await gate(["true"], { home, before: limited, flags: ["--isolation", "bubblewrap"] }).ended;
     expect(exit).toBe(3);
     expect(stderr).toMatch(/cell\.(refused|promise-broken)/);
   });

@@ -6,6 +6,7 @@ import { SallyportError } from "../../errors.ts";
 import type { Host } from "../../model.ts";
 import type { Identity, Launch } from "../plan.ts";
 import { findProgram } from "../survey.ts";
+import { resolveContainer } from "./docker.ts";
 import { resolveNpx } from "./npx.ts";
 import { programNeeds, scriptNeeds } from "./prefix.ts";
 import { unshim } from "./shims.ts";
@@ -23,6 +24,7 @@ type Launcher = (args: readonly string[], program: string, options: ResolveOptio
 /** Adding a launcher is one file and one line. */
 const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher])[] = [
   [/^npx$/, async (args, _, options) => runScript(await resolveNpx(args, options), options)],
+  [/^(?:docker|podman)$/, (args, program, options) => resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options)],
   [/^node(?:js)?$/, (args, program, options) => interpreted(program, args, options, NODE_OPTIONS)],
   [/^(?:python[0-9.]*|ruby|perl|php|bun|bash|dash|sh)$/, (args, program, options) => interpreted(program, args, options, OTHER_OPTIONS)],
 ];

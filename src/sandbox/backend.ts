@@ -1,0 +1,117 @@
+/** One table: which kinds of cells there are, in the order in which `auto` takes them, and why. */
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SallyportError } from "../errors.ts";
+import type { Host } from "../model.ts";
+import { containerInvocation } from "./backends/container.ts";
+import { invocation } from "./backends/bubblewrap.ts";
+import { startContainer } from "./container.ts";
+import { findEngine, type EngineName } from "./engine.ts";
+import { madeImage } from "./image.ts";
+import { startBare, startCell, type Cell } from "./launch.ts";
+import type { Isolation, Launch, Plan } from "./plan.ts";
+import { findProgram, findTools } from "./survey.ts";
+
+export type Wanted = Isolation | "auto";
+
+export interface Backend {
+  readonly name: Exclude<Isolation, "none">;
+  /** Why it comes where it comes. */
+  readonly why: string;
+  /** Throws where this machine does not have it, or it does not work here. */
+  readonly works: (host: Host) => Promise<void>;
+  /** What it needs of a launch before there can be a plan. */
+  readonly ready: (launch: Launch, host: Host, say: (line: string) => void) => Promise<Launch>;
+  readonly start: (plan: Plan, session: string, host: Host) => Promise<Cell>;
+  /** What would be executed, for `explain`. */
+  readonly show: (plan: Plan, host: Host) => Promise<{ readonly argv: readonly string[]; readonly options: readonly string[] }>;
+}
+
+const bubblewrap: Backend = {
+  name: "bubblewrap",
+  why: "every namespace its own, held until the kernel's word is read, no daemon",
+  works: async (host) => {
+    const { bwrap } = findTools(host);
+    await remembered(bwrap, host, () => tried(bwrap, host));
+  },
+  ready: async (launch) => launch,
+  start: (plan, session, host) => startCell({ plan, tools: findTools(host), session, host, scratch: tmpdir() }),
+  show: async (plan, host) => invocation(plan, findTools(host), "TOKEN", false),
+};
+
+function container(name: EngineName, why: string): Backend {
+  return {
+    name,
+    why,
+    works: async (host) => void (await findEngine(name, host)),
+    ready: async (launch, host, say) => (launch.image === undefined ? { ...launch, image: await madeImage(launch, await findEngine(name, host), tmpdir(), say) } : launch),
+    start: async (plan, session, host) => startContainer({ plan, engine: await findEngine(name, host), session, host }),
+    show: async (plan, host) => {
+      const texts = Object.fromEntries(plan.mounts.flatMap((mount) => (mount.kind === "text" ? [[mount.at, "FILE"]] : [])));
+      return { argv: containerInvocation(plan, await findEngine(name, host), "NAME", { profile: "PROFILE", texts }, true).argv, options: [] };
+    },
+  };
+}
+
+/** Adding one is a file and a line. */
+const BACKENDS: readonly Backend[] = [
+  bubblewrap,
+  container("podman", "a container without a daemon of root's"),
+  container("docker", "a container"),
+];
+
+export function backendOf(isolation: Exclude<Isolation, "none">): Backend {
+  return BACKENDS.find(({ name }) => name === isolation) as Backend;
+}
+
+/** Throws `cell.*` where none works, with the first one's reason; what is asked for by name is taken as it is. */
+export async function chooseBackend(wanted: Wanted, launch: Launch, host: Host, say: (line: string) => void): Promise<Isolation> {
+  const bound = launch.engine ?? null;
+  if (bound !== null && wanted !== "auto" && wanted !== bound) throw new SallyportError("cell.engine", `an image of ${bound}'s does not run in ${wanted}`);
+  if (bound !== null) return bound;
+  if (wanted !== "auto") return wanted;
+  let first: unknown = null;
+  for (const backend of BACKENDS) {
+    try {
+      await backend.works(host);
+      if (first !== null) say(`isolation: ${backend.name} (${backend.why}), as ${BACKENDS[0]?.name} does not work here: ${(first as Error).message}`);
+      return backend.name;
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+export function startPlan(plan: Plan, session: string, host: Host): Promise<Cell> {
+  if (plan.isolation === "none") return Promise.resolve(startBare(plan, findProgram("setpriv", "/usr/bin:/bin", "/")));
+  return backendOf(plan.isolation).start(plan, session, host);
+}
+
+/** Whether namespaces can be made at all; what else is missing is found when the cell is built. */
+function tried(bwrap: string, host: Host): Promise<void> {
+  if (host.uid === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    execFile(bwrap, ["--unshare-user", "--unshare-net", "--ro-bind", "/", "/", "true"], { env: {}, timeout: 10_000 }, (error, _, stderr) => (error === null ? resolve() : reject(new SallyportError("cell.refused", stderr.trim().split("\n").at(-1) ?? error.message))));
+  });
+}
+
+/** Once a boot and program; only what worked is remembered. */
+async function remembered(program: string, host: Host, check: () => Promise<void>): Promise<void> {
+  const file = join(host.dirs.cache, "works");
+  const mark = `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${program} ${statSync(program).mtimeMs} ${host.uid}`;
+  try {
+    if (readFileSync(file, "utf8") === mark) return;
+  } catch {
+    // Not tried yet.
+  }
+  await check();
+  try {
+    mkdirSync(host.dirs.cache, { recursive: true, mode: 0o700 });
+    writeFileSync(file, mark);
+  } catch {
+    // It is tried again next time.
+  }
+}

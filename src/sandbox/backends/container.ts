@@ -1,0 +1,89 @@
+/**
+ * The container backends: a Plan becomes one `run` of Docker or Podman. Where the image has a shell, a two-line stage holds
+ * the server until the gate has read from the host's side what applied, as in the other cells.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Engine } from "../engine.ts";
+import type { Mount, Plan, User } from "../plan.ts";
+import { seccompProfile } from "../profile.ts";
+
+/** Reads one line of its stdin, byte by byte as read(1) does on pipes, and becomes the server with the rest of it. */
+const STAGE = 'read -r sallyport_go; [ "$sallyport_go" = go ] || exit 125; unset PWD OLDPWD SHLVL HOSTNAME container sallyport_go; exec "$@"';
+export const LABEL = "io.sallyport.session";
+
+export interface ContainerFiles {
+  readonly profile: string;
+  /** Made-up files by their place in the container. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Writes what the engine reads by name into the session's folder. */
+export function writeFiles(plan: Plan, folder: string): ContainerFiles {
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const profile = join(folder, "seccomp.json");
+  writeFileSync(profile, JSON.stringify(seccompProfile()));
+  const texts = plan.mounts.flatMap((mount, index) => (mount.kind === "text" ? [[mount.at, mount.text, join(folder, `text-${index}`)] as const] : []));
+  for (const [, text, file] of texts) writeFileSync(file, text, { mode: 0o444 });
+  return { profile, texts: Object.fromEntries(texts.map(([at, , file]) => [at, file])) };
+}
+
+export interface ContainerInvocation {
+  readonly argv: readonly string[];
+  /** Values of the server's variables, which stand in no command line. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** @param staged whether the image has a shell. */
+export function containerInvocation(plan: Plan, engine: Engine, name: string, files: ContainerFiles, staged: boolean): ContainerInvocation {
+  const { limits, user, image } = plan;
+  if (image === null) throw new Error("a container without an image");
+  const [entrypoint = "", ...args] = staged ? ["/bin/sh", "-c", STAGE, "sallyport", ...plan.command] : plan.command;
+  const variables = Object.entries(plan.environment);
+  const options = [
+    ...["run", "--interactive", "--rm", "--pull", "never", "--name", name, "--label", `${LABEL}=${name}`],
+    ...["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", `seccomp=${files.profile}`],
+    ...["--user", `${user.uid}:${user.gid}`, ...(engine.name === "podman" && engine.rootless ? ["--userns", "keep-id"] : []), "--hostname", "sallyport", "--ipc", "private", "--cgroupns", "private"],
+    ...["--memory", String(limits.memoryBytes), "--memory-swap", String(limits.memoryBytes), "--pids-limit", String(limits.processes)],
+    ...Object.entries({ nofile: limits.openFiles, nproc: limits.processes, core: limits.coreBytes, fsize: limits.fileBytes, cpu: limits.cpuSeconds }).flatMap(([key, value]) => ["--ulimit", `${key}=${value}:${value}`]),
+    // What the server says belongs into the journal, and nowhere else.
+    ...["--log-driver", "none", "--no-healthcheck", "--restart", "no"],
+    ...(engine.name === "podman" ? ["--read-only-tmpfs=false", "--http-proxy=false", "--no-hosts", "--sdnotify", "ignore"] : []),
+    ...plan.mounts.flatMap((mount) => mountOptions(mount, engine, user, files)),
+    ...["--workdir", plan.cwd],
+    // By name alone: the engine's command takes the value from its own variables, unless it needs one of the same name itself.
+    ...variables.flatMap(([key, value]) => ["--env", Object.hasOwn(engine.env, key) ? `${key}=${value}` : key]),
+    ...["--entrypoint", entrypoint],
+  ];
+  const own = Object.fromEntries(variables.filter(([key]) => !Object.hasOwn(engine.env, key)));
+  return { argv: [engine.program, ...engine.options, ...options, image.id, ...args], env: { ...own, ...engine.env } };
+}
+
+function mountOptions(mount: Mount, engine: Engine, user: User, { texts }: ContainerFiles): string[] {
+  switch (mount.kind) {
+    case "read":
+    case "write":
+      return ["--mount", [`type=bind`, field("source", mount.source), field("target", mount.at), ...(mount.kind === "read" ? ["readonly"] : [])].join(",")];
+    case "text":
+      return ["--mount", ["type=bind", field("source", texts[mount.at] as string), field("target", mount.at), "readonly"].join(",")];
+    case "tmpfs":
+      return ["--tmpfs", `${mount.at}:${mount.writable ? owned(engine, user) : "ro,mode=0555"},exec,nosuid,nodev,size=${mount.bytes}`];
+    // The image brings them, or the engine.
+    case "device":
+    case "directory":
+    case "link":
+    case "proc":
+      return [];
+  }
+}
+
+/** Docker's runtime takes the mode of the image's own directory, so it is told the owner; Podman does not know owners everywhere. */
+function owned({ name }: Engine, { uid, gid }: User): string {
+  return name === "docker" ? `rw,uid=${uid},gid=${gid},mode=0755` : "rw,mode=1777";
+}
+
+/** The engines read `--mount` as one line of CSV. */
+function field(key: string, value: string): string {
+  const text = `${key}=${value}`;
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

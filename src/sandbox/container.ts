@@ -1,0 +1,92 @@
+/** Starts a Plan as a container, and holds it where its image allows: the counterpart of `launch.ts` for engines. */
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SallyportError, asSallyportError } from "../errors.ts";
+import type { Host } from "../model.ts";
+import { attestContainer } from "./attest-container.ts";
+import { containerInvocation, writeFiles } from "./backends/container.ts";
+import { ask, type Engine } from "./engine.ts";
+import { startGuard } from "./guard.ts";
+import { signalQuietly, streams, whenExited, type Cell, type Exit } from "./launch.ts";
+import type { Image, Plan } from "./plan.ts";
+import { enrol, sessionFolder } from "./sessions.ts";
+import { findProgram } from "./survey.ts";
+
+const START_TIMEOUT = 60_000;
+const ASK_AGAIN = 25;
+/** Longer than an engine takes to take a killed container down. */
+const HURRY = 10_000;
+
+export interface ContainerOptions {
+  readonly plan: Plan;
+  readonly engine: Engine;
+  readonly session: string;
+  readonly host: Host;
+}
+
+/** Throws `cell.refused`, `cell.start-timeout`, `cell.promise-broken`, `cell.engine`, `cell.ceiling`. */
+export async function startContainer({ plan, engine, session, host }: ContainerOptions): Promise<Cell> {
+  const name = `sallyport-${session}`;
+  const remove = [engine.program, ...engine.options, "rm", "--force", "--volumes", name];
+  const leave = enrol(host, session, { groups: [], remove: { argv: remove, env: engine.env } });
+  const staged = await hasShell(plan.image as Image, engine, name, host).catch((error: unknown) => (leave(), Promise.reject(error)));
+  const files = writeFiles(plan, sessionFolder(host, session));
+  const guard = startGuard(findProgram("sh", "/bin:/usr/bin", "/") ?? "/bin/sh", { token: "", groups: [], remove, env: engine.env });
+  const { argv, env } = containerInvocation(plan, engine, name, files, staged);
+  const child = spawn(argv[0] as string, argv.slice(1), { cwd: "/", env, stdio: ["pipe", "pipe", "pipe"] });
+  const exited = whenExited(child);
+  void exited.then(() => (guard.stand(), leave()));
+  const end = (): void => {
+    execFile(engine.program, remove.slice(1), { env: engine.env, cwd: "/" }, () => {});
+    setTimeout(() => child.kill("SIGKILL"), HURRY).unref();
+  };
+  try {
+    const pid = await running(child, exited, engine, name);
+    const attestation = attestContainer(plan, engine, pid, staged);
+    if (attestation.broken.length > 0) throw new SallyportError("cell.promise-broken", attestation.broken.join("; "));
+    const signal = (what: NodeJS.Signals): void => signalQuietly(pid, what);
+    return { ...streams(child), attestation, exited, release: () => (staged ? void child.stdin.write("go\n") : undefined), terminate: () => signal("SIGTERM"), kill: () => (signal("SIGKILL"), end()) };
+  } catch (error) {
+    end();
+    child.stdin.destroy();
+    await exited;
+    throw asSallyportError(error, "cell.refused");
+  }
+}
+
+/** Waits for the engine to have started it; returns the host's number of its first process. */
+async function running(child: ReturnType<typeof spawn>, exited: Promise<Exit>, engine: Engine, name: string): Promise<number> {
+  const until = performance.now() + START_TIMEOUT;
+  let said = "";
+  let ended: Exit | null = null;
+  const listen = (chunk: Buffer): void => void (said += chunk.toString());
+  void exited.then((exit) => (ended = exit));
+  child.stderr?.on("data", listen);
+  try {
+    while (performance.now() < until) {
+      if (ended !== null) throw new SallyportError("cell.refused", said.trim().split("\n").at(-1) ?? "");
+      const pid = Number((await ask(engine, ["inspect", "--format", "{{.State.Pid}}", name]).catch(() => "0")).trim());
+      if (pid > 0) return pid;
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
+    }
+    throw new SallyportError("cell.start-timeout");
+  } finally {
+    child.stderr?.pause().off("data", listen);
+    if (said !== "" && ended === null) child.stderr?.unshift(Buffer.from(said));
+  }
+}
+
+/** Whether an image has a shell to wait in, asked of the engine once for each image. */
+async function hasShell({ id, made }: Image, engine: Engine, name: string, { dirs }: Host): Promise<boolean> {
+  if (made) return true;
+  const file = join(dirs.cache, "shells", id.replace(":", "-"));
+  if (existsSync(file)) return readFileSync(file, "utf8") === "yes";
+  const probe = `${name}-probe`;
+  await ask(engine, ["create", "--pull", "never", "--name", probe, "--network", "none", "--entrypoint", "/bin/sh", id]);
+  const found = await ask(engine, ["cp", `${probe}:/bin/sh`, "-"]).then(() => true, () => false);
+  await ask(engine, ["rm", "--force", "--volumes", probe]);
+  mkdirSync(join(dirs.cache, "shells"), { recursive: true, mode: 0o700 });
+  writeFileSync(file, found ? "yes" : "no");
+  return found;
+}

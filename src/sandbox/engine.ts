@@ -1,0 +1,105 @@
+/** Docker and Podman by their own commands: found, asked, and never given a word of a server's as an option. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { SallyportError } from "../errors.ts";
+import type { Host } from "../model.ts";
+import { findProgram } from "./survey.ts";
+
+export type EngineName = "docker" | "podman";
+
+export interface Engine {
+  readonly name: EngineName;
+  readonly program: string;
+  /** What its command needs to find its daemon and images; nothing of the caller's that it could pass on to a container. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly rootless: boolean;
+  /** Options that this machine needs. */
+  readonly options: readonly string[];
+}
+
+const PASSED = /^(?:PATH|HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|XDG_DATA_HOME|DOCKER_CERT_PATH|CONTAINERS_CONF|CONTAINERS_STORAGE_CONF|DBUS_SESSION_BUS_ADDRESS)$/;
+const PLACES = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].join(delimiter);
+const TIMEOUT = 60_000;
+
+/** Throws `cell.engine`. */
+export async function findEngine(name: EngineName, host: Host): Promise<Engine> {
+  const program = findProgram(name, `${host.env["PATH"] ?? ""}${delimiter}${PLACES}`, "/");
+  if (program === null) throw new SallyportError("cell.engine", `${name} is not installed`);
+  const passed = Object.fromEntries(Object.entries(host.env).filter((entry): entry is [string, string] => PASSED.test(entry[0]) && entry[1] !== undefined));
+  const env = { ...passed, PATH: `${passed["PATH"] ?? ""}${delimiter}${PLACES}` };
+  return name === "docker" ? docker(program, env, host) : podman(program, env, host);
+}
+
+/** The client's own configuration adds variables to containers (`proxies`), so it gets an empty one, and is told the endpoint. */
+async function docker(program: string, env: Record<string, string>, host: Host): Promise<Engine> {
+  const endpoint = host.env["DOCKER_HOST"] ?? (await said(program, ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], env).catch(() => ""))?.trim();
+  const address = endpoint === "" ? "unix:///var/run/docker.sock" : endpoint;
+  // What applied is read from this machine's /proc: a daemon elsewhere could not be held to anything.
+  if (!address.startsWith("unix://")) throw new SallyportError("cell.engine", `docker's daemon is at ${address}, not on this machine`);
+  const folder = join(host.dirs.state, "docker");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const engine: Engine = { name: "docker", program, env: { ...env, DOCKER_HOST: address, DOCKER_CONFIG: folder }, rootless: false, options: [] };
+  const security = (await ask(engine, ["info", "--format", "{{json .SecurityOptions}}"])).trim();
+  return { ...engine, rootless: security.includes("name=rootless") };
+}
+
+async function podman(program: string, env: Record<string, string>, host: Host): Promise<Engine> {
+  // crun refuses mixed hierarchies of control groups; runc does not.
+  const mixed = existsSync("/sys/fs/cgroup") && !existsSync("/sys/fs/cgroup/cgroup.controllers") && readFileSync("/proc/self/cgroup", "utf8").includes("memory");
+  const runc = mixed ? findProgram("runc", PLACES, "/") : null;
+  const options = runc === null ? [] : ["--runtime", runc];
+  const engine: Engine = { name: "podman", program, env, rootless: host.uid !== 0, options };
+  await ask(engine, ["version", "--format", "{{.Client.Version}}"]);
+  return engine;
+}
+
+/** What the engine prints. Throws `cell.engine`. */
+export function ask(engine: Engine, args: readonly string[]): Promise<string> {
+  return said(engine.program, [...engine.options, ...args], engine.env);
+}
+
+function said(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { env, timeout: TIMEOUT, maxBuffer: 16 * 1024 * 1024, cwd: "/" }, (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new SallyportError("cell.engine", `${args[0]}: ${stderr.trim().split("\n").at(-1) || error.message}`))));
+  });
+}
+
+export interface ImageFacts {
+  /** `sha256:…` of its configuration: what runs, whatever the name means by then. */
+  readonly id: string;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly user: string;
+  readonly cwd: string;
+  /** Directories for which the engine would make writable volumes of its own. */
+  readonly volumes: readonly string[];
+  /** Digest in the registry that it came from; null where it came from none. */
+  readonly digest: string | null;
+}
+
+interface Inspected {
+  readonly Id: string;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Config?: { readonly Entrypoint?: readonly string[] | null; readonly Cmd?: readonly string[] | null; readonly Env?: readonly string[] | null; readonly User?: string; readonly WorkingDir?: string; readonly Volumes?: Readonly<Record<string, unknown>> | null };
+}
+
+/** Null where the machine does not have it. */
+export async function inspectImage(engine: Engine, name: string): Promise<ImageFacts | null> {
+  const text = await ask(engine, ["image", "inspect", name]).catch((error: SallyportError) => (/no such image|not known|not found|unable to inspect/i.test(error.detail) ? null : Promise.reject(error)));
+  const [image] = text === null ? [] : (JSON.parse(text) as Inspected[]);
+  if (image === undefined) return null;
+  const { Config: config = {} } = image;
+  const environment = Object.fromEntries((config.Env ?? []).map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
+  return {
+    id: image.Id.startsWith("sha256:") ? image.Id : `sha256:${image.Id}`,
+    entrypoint: config.Entrypoint ?? [],
+    command: config.Cmd ?? [],
+    environment,
+    user: config.User ?? "",
+    cwd: config.WorkingDir === undefined || config.WorkingDir === "" ? "/" : config.WorkingDir,
+    volumes: Object.keys(config.Volumes ?? {}),
+    digest: image.RepoDigests?.[0]?.split("@")[1] ?? null,
+  };
+}
