@@ -35,6 +35,11 @@ export function notPublicIp(text: string): string | null {
   return ipaddr.isValid(text) ? notPublicAddress(ipaddr.parse(text)) : `${text} is no address`;
 }
 
+/** One spelling for each address; an IPv4 address that IPv6 wraps is itself. */
+export function plainIp(text: string): string {
+  return ipaddr.isValid(text) ? ipaddr.process(text).toString() : text;
+}
+
 /** Whether an address lies in one of the ranges: `ADDRESS` or `ADDRESS/BITS`; an IPv4 address that IPv6 wraps counts as itself. */
 export function isAmong(text: string, ranges: readonly string[]): boolean {
   const address = ipaddr.process(text);

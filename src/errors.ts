@@ -18,10 +18,10 @@ export const ERRORS = {
   // launch
   "launch.not-found": { fault: "user", text: "the server's program was not found", hint: "check the spelling, or give its absolute path" },
   "launch.file": { fault: "user", text: "the server's script cannot be read", hint: "check the path; it is taken from the current directory" },
-  "launch.code": { fault: "user", text: "the command line carries program code", hint: "put the code into a file and run that" },
-  "launch.npx-option": { fault: "user", text: "this option of npx is not taken over", hint: "use: npx [-y] PACKAGE[@VERSION] ARG…" },
-  "launch.npx-spec": { fault: "user", text: "this package name is not one of the registry's", hint: "use a name, with @VERSION where wanted; for local code run node FILE" },
-  "launch.npx-bin": { fault: "peer", text: "the package does not say which of its programs to run", hint: "install it and run node FILE" },
+  "launch.code": { fault: "user", text: "the command line carries program code", hint: "put the code into a file and run that; or name the whole command in a manifest" },
+  "launch.runner-option": { fault: "user", text: "this option of the package runner is not taken over", hint: "use: npx [-y] PACKAGE[@VERSION] ARG…, uvx PACKAGE[==VERSION] ARG…; docs/launchers.md lists the others" },
+  "launch.package": { fault: "user", text: "this package name is not one of the registry's", hint: "use a name, with @VERSION where wanted; for local code run node FILE" },
+  "launch.program": { fault: "peer", text: "the package does not say which of its programs to run", hint: "install it and run node FILE" },
   "launch.container-option": { fault: "user", text: "this option of the container is not taken over", hint: "leave it out, or say it to Sallyport: sallyport run --help" },
   "launch.fetch": { fault: "env", text: "the package could not be fetched", hint: "see the lines of npm above; try the same with: npm view PACKAGE" },
   // manifest

@@ -14,7 +14,7 @@ export function parseHost(text: string): Target | null {
   const port = Number(digits);
   const name = bracketed ?? asciiName(plain ?? "");
   if (!Number.isInteger(port) || port < 1 || port > 65535 || name === null || (bracketed !== undefined && isIP(bracketed) !== 6)) return null;
-  return { name: name.toLowerCase(), port };
+  return { name: bracketed === undefined ? name : new URL(`http://[${bracketed}]`).hostname.slice(1, -1), port };
 }
 
 export function writeHost({ name, port }: Target): string {

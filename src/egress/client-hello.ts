@@ -2,6 +2,7 @@
 
 /** More than any client sends, keys of post-quantum algorithms included. */
 const MAX_HELLO = 32 * 1024;
+const MAX_RECORDS = 16;
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
@@ -30,28 +31,24 @@ export function serverNameOf(bytes: Buffer): string | null | undefined {
   return name;
 }
 
-/** Puts the records together that the message is cut into. */
+/** Puts the records together that the message is cut into; null while one is missing. */
 function gather(bytes: Buffer): Buffer | null {
   const parts: Buffer[] = [];
+  let at = 0;
   let have = 0;
-  for (let at = 0; ; ) {
-    if (bytes.length < at + 5) return tooMuch(bytes);
+  for (let records = 0; at + 5 <= bytes.length; records += 1) {
     const length = bytes.readUInt16BE(at + 3);
     if (bytes[at] !== HANDSHAKE || bytes[at + 1] !== 3 || length === 0 || length > 1 << 14) throw new RangeError("no handshake");
-    parts.push(bytes.subarray(at + 5, at + 5 + length));
-    have += parts.at(-1)?.length ?? 0;
-    const message = Buffer.concat(parts);
-    if (message.length >= 4) {
-      const size = message.readUIntBE(1, 3);
-      if (message[0] !== CLIENT_HELLO || size > MAX_HELLO) throw new RangeError("no ClientHello");
-      if (have >= 4 + size) return message.subarray(4, 4 + size);
-    }
-    if (bytes.length < at + 5 + length) return tooMuch(bytes);
+    if (records >= MAX_RECORDS) throw new RangeError("a ClientHello in too many pieces");
+    const part = bytes.subarray(at + 5, at + 5 + length);
+    parts.push(part);
+    have += part.length;
     at += 5 + length;
+    if (part.length < length || have < 4) continue;
+    const size = have >= 4 ? Buffer.concat(parts.map((one) => one.subarray(0, 4))).readUIntBE(1, 3) : 0;
+    if (parts[0]?.[0] !== CLIENT_HELLO || size > MAX_HELLO) throw new RangeError("no ClientHello");
+    if (have >= 4 + size) return Buffer.concat(parts).subarray(4, 4 + size);
   }
-}
-
-function tooMuch(bytes: Buffer): null {
   if (bytes.length > 2 * MAX_HELLO) throw new RangeError("no end of the ClientHello");
   return null;
 }

@@ -40,8 +40,12 @@ export async function openEgress(network: Network, entrance: Entrance): Promise<
   const wide = entrance.ip === null ? [] : [...new Set([...MET_PORTS, ...names.ports.filter((port) => port < LOW_PORTS)])];
   const endpoints: Endpoint[] = [{ host: GATE_ADDRESS, port: 53 }, { host: GATE_ADDRESS, port: PROXY_PORT }, ...names.endpoints(wide)];
   const handed = await fetchSockets(endpoints, names, entrance);
-  const egress: Egress = { record: () => {}, close: () => handed.forEach((one) => one?.close()) };
+  const egress: Egress = { record: () => {}, close: () => undefined };
   const relaying: Relaying = { names, dialer: new Dialer(network.addresses), limits: network.limits, ledger: new Ledger(), record: (event, facts) => egress.record(event, facts) };
+  egress.close = () => {
+    handed.forEach((one) => one?.close());
+    relaying.ledger.closeAll();
+  };
   const refused = new Set<string>();
   const resolver = {
     names,
@@ -55,19 +59,24 @@ export async function openEgress(network: Network, entrance: Entrance): Promise<
   answerDatagrams(datagrams, resolver);
   answerStreams(streams, resolver);
   serveProxy(proxy, relaying);
+  for (const server of [proxy, ...others]) {
+    if (server === null) continue;
+    server.maxConnections = network.limits.connections;
+    server.on("drop", () => egress.record("connection.refused", { connection: relaying.ledger.next(), verdict: "deny", reasons: ["egress.limit"], detail: `${network.limits.connections} connections at once` }));
+  }
   for (const server of others) server?.on("connection", (socket: Socket) => void meet(socket, relaying));
   return egress;
 }
 
 /** Which address it took tells which name it means; one that stands for none is refused under itself. */
 async function meet(socket: Socket, relaying: Relaying): Promise<void> {
-  const address = (socket.localAddress ?? "").replace(/^::ffff:/, "");
-  await relay(socket, { name: relaying.names.nameOf(address) ?? address, port: socket.localPort ?? 0 }, "address", relaying);
+  await relay(socket, relaying.names.targetOf(socket.localAddress ?? "", socket.localPort ?? 0), "address", relaying);
 }
 
 /** The first is the resolver's datagram socket, the others as asked; null where one could not be made that need not be. */
 async function fetchSockets(endpoints: readonly Endpoint[], names: Names, { argv, descriptors, ip, sh }: Entrance): Promise<(Server | Datagram | null)[]> {
-  const routes = ip === null ? [] : [`${ip} route add local default dev lo`, `${ip} -6 route add local default dev lo || true`, ...names.literals.map((address) => `${ip} addr add ${address}${address.includes(":") ? "/128" : "/32"} dev lo`)];
+  // Clients that look for IPv4 only where there is some (RFC 3493, AI_ADDRCONFIG) overlook 127.0.0.1 alone.
+  const routes = ip === null ? [] : [`${ip} addr add ${GATE_ADDRESS}/32 dev lo`, `${ip} route add local default dev lo`, `${ip} -6 route add local default dev lo || true`, ...names.literals.map((address) => `${ip} addr add ${address}${address.includes(":") ? "/128" : "/32"} dev lo`)];
   const script = ["set -e", ...routes, 'exec "$@"'].join("; ");
   const program = [process.execPath, new URL("./inside.js", import.meta.url).pathname, JSON.stringify([endpoints, GATE_ADDRESS])];
   const [command = "", ...args] = [...argv, sh, "-c", script, "sallyport-egress", ...program];

@@ -31,6 +31,7 @@ export class HttpRequests {
   #state: State = { reads: "head" };
   #held: Buffer = Buffer.alloc(0);
   #heads = 0;
+  #answer = "";
 
   constructor(target: Target) {
     this.#target = target;
@@ -54,7 +55,9 @@ export class HttpRequests {
   /** The server's first bytes after a request to switch protocols; what was held back may pass now. */
   switched(answer: Buffer): Buffer {
     if (this.#state.reads !== "switching") return Buffer.alloc(0);
-    if (answer.toString("latin1", 0, SWITCHING.length) !== SWITCHING) {
+    this.#answer += answer.toString("latin1", 0, SWITCHING.length);
+    if (this.#answer.length < SWITCHING.length && SWITCHING.startsWith(this.#answer)) return Buffer.alloc(0);
+    if (!this.#answer.startsWith(SWITCHING)) {
       // Without the switch the connection goes on as it was.
       this.#state = { reads: "head" };
       return this.push(Buffer.alloc(0));
@@ -140,8 +143,11 @@ export class HttpRequests {
     const lengths = all("content-length");
     const codings = all("transfer-encoding");
     if (lengths.length + codings.length > 1) throw new BadRequest("the body's length is stated twice");
-    // Not the first, or with a body: the answer that agrees to it could be another's. It stays HTTP/1 for us, and what does not look so is refused.
-    if (all("upgrade").length > 0 && this.#heads === 0 && lengths.length + codings.length === 0) return { reads: "switching" };
+    if (all("upgrade").some((protocol) => /\bwebsocket\b/i.test(protocol))) {
+      // The answer that agrees to it could be another request's.
+      if (this.#heads > 0 || lengths.length + codings.length > 0) throw new BadRequest("websocket is not the first request of its connection");
+      return { reads: "switching" };
+    }
     if (codings.length === 1) {
       if (codings[0]?.toLowerCase() !== "chunked") throw new BadRequest("the body's coding is not chunked");
       return { reads: "chunk" };
@@ -162,7 +168,8 @@ export class HttpRequests {
     const { name, port } = this.#target;
     const bare = name.includes(":") ? `[${name}]` : name;
     const said = host.toLowerCase().replace(/\.(?=:|$)/, "");
-    return said === bare || said === `${bare}:${port}`;
+    const names = name === "localhost" ? [bare, "127.0.0.1", "[::1]"] : [bare];
+    return names.some((one) => said === one || said === `${one}:${port}`);
   }
 }
 

@@ -12,6 +12,11 @@ export interface Handed {
   readonly error: string | null;
 }
 
+const DEADLINE = 10_000;
+// A gate that dies meanwhile is not always noticed.
+setTimeout(() => process.exit(1), DEADLINE);
+process.once("disconnect", () => process.exit(1));
+
 const [endpoints, resolver] = JSON.parse(process.argv[2] ?? "[]") as [Endpoint[], string];
 let waiting = endpoints.length + 1;
 

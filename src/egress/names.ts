@@ -32,14 +32,15 @@ export class Names {
   readonly #exact: readonly Target[];
   readonly #patterns: readonly Target[];
   readonly #address = new Map<string, string>();
-  readonly #name = new Map<string, string>();
+  /** Several names may stand on one address: localhost and 127.0.0.1. */
+  readonly #names = new Map<string, string[]>();
   #met = 0;
 
   constructor({ hosts, hostPatterns }: Pick<Network, "hosts" | "hostPatterns">) {
     this.#exact = hosts.map(parseHost).filter((target) => target !== null);
     this.#patterns = hostPatterns.map((pattern) => parseHost(pattern.slice(2))).filter((target) => target !== null);
     [...new Set(this.#exact.map(({ name }) => name))].forEach((name, index) => this.#give(name, isIP(name) !== 0 ? name : name === LOOPBACK_NAME ? "127.0.0.1" : numbered(77, index + 256)));
-    if (this.#address.has(LOOPBACK_NAME)) this.#name.set("::1", LOOPBACK_NAME);
+    if (this.#address.has(LOOPBACK_NAME)) this.#names.set("::1", [...(this.#names.get("::1") ?? []), LOOPBACK_NAME]);
   }
 
   allows({ name, port }: Target): boolean {
@@ -55,9 +56,16 @@ export class Names {
     return this.#give(name, numbered(78, this.#met));
   }
 
-  /** The name that an address inside the cell stands for. */
-  nameOf(address: string): string | null {
-    return this.#name.get(address.replace(/^::ffff:/, "")) ?? null;
+  /** Whether the server itself chooses the name. */
+  isBelowPattern(name: string): boolean {
+    return !this.#exact.some((one) => one.name === name);
+  }
+
+  /** What a connection to an address inside the cell means. */
+  targetOf(address: string, port: number): Target {
+    const plain = address.replace(/^::ffff:/, "");
+    const names = this.#names.get(plain) ?? [];
+    return { name: names.find((name) => this.allows({ name, port })) ?? names[0] ?? plain, port };
   }
 
   /** Names that are addresses themselves, other than loopback: the cell's own interface must carry them. */
@@ -82,7 +90,7 @@ export class Names {
 
   #give(name: string, address: string): string {
     this.#address.set(name, address);
-    this.#name.set(address, name);
+    this.#names.set(address, [...(this.#names.get(address) ?? []), name]);
     return address;
   }
 }

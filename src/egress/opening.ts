@@ -1,26 +1,43 @@
 /** What a program says first on a connection decides what can be checked of it: a TLS server name, the hosts of plain HTTP, or nothing more. */
+import { isIP } from "node:net";
+import { SallyportError } from "../errors.ts";
+import type { Target } from "../host.ts";
 import { serverNameOf } from "./client-hello.ts";
 import { BadRequest, HttpRequests } from "./http-requests.ts";
-import type { Target } from "../host.ts";
-import { SallyportError } from "../errors.ts";
 
 const TLS_HANDSHAKE = 0x16;
-const MAX_LINE = 8192;
-const HTTP2 = "PRI * HTTP/2.0\r\n";
+const TLS_MAJOR = 3;
+const MAX_LINE = 64 * 1024;
+const MAX_BLANKS = 1024;
+const HTTP_PORT = 80;
+/** What servers are known to overlook in front of a request. */
+const BLANKS = [0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x85, 0xa0];
+const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]/;
+const WITHOUT_VERSION = /^[A-Za-z]+[\t ]+(?:\/|[a-z]+:\/\/)\S*\s*$/i;
 
 export type Opening = { readonly kind: "more" } | { readonly kind: "tls" | "other" } | { readonly kind: "http"; readonly requests: HttpRequests };
 
 /** @param bytes all that has come so far, at least one. Throws `egress.server-name`, `egress.request`. */
 export function openingOf(bytes: Buffer, target: Target): Opening {
-  if (bytes[0] === TLS_HANDSHAKE) return tls(bytes, target);
-  // Servers overlook line ends before a request.
-  const text = bytes.toString("latin1", 0, MAX_LINE).replace(/^[\r\n]+/, "");
-  if (/^[^\x20-\x7e]/.test(text)) return { kind: "other" };
-  if (text.startsWith(HTTP2)) return { kind: "other" };
-  const end = text.search(/[\r\n]/);
-  if (end === -1 && bytes.length < MAX_LINE && (/^[\x20-\x7e]*$/.test(text))) return { kind: "more" };
-  if (HTTP2.startsWith(text)) return { kind: "more" };
-  return /http\/\d/i.test(end === -1 ? text : text.slice(0, end)) ? { kind: "http", requests: new HttpRequests(target) } : { kind: "other" };
+  if (bytes[0] === TLS_HANDSHAKE) return bytes.length < 2 ? { kind: "more" } : bytes[1] === TLS_MAJOR ? tls(bytes, target) : { kind: "other" };
+  const text = bytes.toString("latin1", 0, MAX_LINE);
+  const first = bytes.findIndex((byte) => !BLANKS.includes(byte));
+  const blanks = first === -1 ? bytes.length : first;
+  if (blanks > MAX_BLANKS) throw new SallyportError("egress.request", `${target.name}:${target.port}: blanks without end`);
+  if (first === -1) return { kind: "more" };
+  // No method starts like this, so no server takes it for a request.
+  if (!METHOD.test(text.slice(blanks))) return { kind: "other" };
+  const end = text.indexOf("\n", blanks);
+  if (end === -1 && bytes.length >= MAX_LINE) throw new SallyportError("egress.request", `${target.name}:${target.port}: a first line without end`);
+  return end === -1 ? { kind: "more" } : firstLine(text.slice(blanks, end), target);
+}
+
+function firstLine(line: string, target: Target): Opening {
+  // Hosts are named in compressed headers then; where many share a port, that is port 80.
+  if (line === "PRI * HTTP/2.0\r" && target.port !== HTTP_PORT) return { kind: "other" };
+  if (/http\/\d/i.test(line)) return { kind: "http", requests: new HttpRequests(target) };
+  if (WITHOUT_VERSION.test(line)) throw new SallyportError("egress.request", `${target.name}:${target.port}: a request without a version`);
+  return { kind: "other" };
 }
 
 function tls(bytes: Buffer, { name, port }: Target): Opening {
@@ -32,8 +49,8 @@ function tls(bytes: Buffer, { name, port }: Target): Opening {
   }
   if (said === undefined) return { kind: "more" };
   // An address has no name to state (RFC 6066: literal addresses are not permitted in it).
-  const isAddress = /^[\d.]+$|:/.test(name);
-  if (said === null ? !isAddress : said.replace(/\.$/, "") !== name && !isAddress) throw new SallyportError("egress.server-name", `${name}:${port}: the client asks for ${said ?? "no name"}`);
+  const agrees = isIP(name) !== 0 || said?.replace(/\.$/, "") === name;
+  if (!agrees) throw new SallyportError("egress.server-name", `${name}:${port}: the client asks for ${said ?? "no name"}`);
   return { kind: "tls" };
 }
 

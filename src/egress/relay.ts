@@ -38,14 +38,22 @@ export class Ledger {
   open = 0;
   bytes = 0;
   #count = 0;
+  /** What ends each connection that is open, and records it. */
+  readonly live = new Set<() => void>();
 
   next(): number {
     return ++this.#count;
+  }
+
+  closeAll(): void {
+    for (const close of [...this.live]) close();
   }
 }
 
 const ALERT_UNRECOGNIZED_NAME = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
 const OPENING_TIMEOUT = 30_000;
+const MAX_PIECES = 64;
+const MAX_UNENDED = 1024;
 /** So many bytes at once are load, after which nothing is waited for. */
 const LOAD = 8192;
 /** Microseconds in which a server nearby answers, and a program asks again. */
@@ -58,7 +66,7 @@ export async function relay(client: Socket, target: Target, via: "address" | "pr
   client.on("error", () => {});
   const refuse = (error: SallyportError): void => {
     relaying.record("connection.refused", { ...facts, verdict: "deny", reasons: [error.code], detail: error.detail });
-    turnAway(client, error);
+    turnAway(client, error, via === "proxy");
   };
   if (!names.allows(target)) return refuse(new SallyportError("egress.name", `${target.name}:${target.port}`));
   if (ledger.open >= limits.connections) return refuse(new SallyportError("egress.limit", `${limits.connections} connections at once`));
@@ -66,7 +74,7 @@ export async function relay(client: Socket, target: Target, via: "address" | "pr
   ledger.open += 1;
   client.once("close", () => (ledger.open -= 1));
   try {
-    const addresses = await dialer.resolve(target.name);
+    const addresses = await dialer.resolve(target.name, names.isBelowPattern(target.name) ? "pattern" : "exact");
     const reading = new Reading();
     const server = await dialer.dial(target, addresses, reading);
     relaying.record("connection.begin", { ...facts, verdict: "allow", reasons: [], address: server.remoteAddress ?? "?" });
@@ -79,9 +87,9 @@ export async function relay(client: Socket, target: Target, via: "address" | "pr
 }
 
 /** Says no in the protocol that was being spoken, where that is known. */
-function turnAway(client: Socket, { code, message, hint }: SallyportError): void {
+function turnAway(client: Socket, { code, message, hint }: SallyportError, proxied = false): void {
   const first = client.read() as Buffer | null;
-  const isHttp = code === "egress.http-host" || code === "egress.request" || (first !== null && first[0] !== 0x16 && /^[A-Z]+ /.test(first.toString("latin1", 0, 16)));
+  const isHttp = proxied || code === "egress.http-host" || code === "egress.request" || (first !== null && first[0] !== 0x16 && /^[A-Z]+ /.test(first.toString("latin1", 0, 16)));
   const text = `sallyport: ${message} (${code}; ${hint})\n`;
   if (isHttp) client.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`);
   else if (code === "egress.server-name" || first?.[0] === 0x16) client.end(ALERT_UNRECOGNIZED_NAME);
@@ -103,6 +111,8 @@ class Pair {
   readonly #toClient = new BusyPoll(undefined, PATIENCE);
   readonly #toServer = new BusyPoll(undefined, PATIENCE);
   #first: Buffer = Buffer.alloc(0);
+  #pieces = 0;
+  #timer: NodeJS.Timeout | undefined;
   #refusal: SallyportError | null = null;
   #ended = false;
 
@@ -123,7 +133,8 @@ class Pair {
       socket.once("close", () => this.#close(address));
     }
     server.setTimeout(idle, () => this.#stop(new SallyportError("egress.limit", `${idle / 1000} seconds without a byte`)));
-    setTimeout(() => (this.#opening.kind === "more" && this.#first.length > 0 ? this.#stop(new SallyportError("egress.request", "its first line has no end")) : undefined), OPENING_TIMEOUT).unref();
+    this.#timer = setTimeout(() => (this.#opening.kind === "more" && this.#first.length > 0 ? this.#stop(new SallyportError("egress.request", "its first line has no end")) : undefined), OPENING_TIMEOUT);
+    this.#relaying.ledger.live.add(this.#abandon);
     client.setNoDelay(true);
     client.on("data", (chunk: Buffer) => this.#count(chunk.length, () => this.#fromClient(chunk)));
     client.on("end", () => this.#fromClientEnd());
@@ -145,6 +156,8 @@ class Pair {
     this.#toClient.found();
     try {
       if (this.#opening.kind === "more") {
+        this.#pieces += 1;
+        if (this.#pieces > MAX_PIECES) throw new SallyportError("egress.request", "what it says first comes in too many pieces");
         bytes = this.#first.length === 0 ? chunk : Buffer.concat([this.#first, chunk]);
         this.#opening = openingOf(bytes, this.#target);
         this.#first = this.#opening.kind === "more" ? bytes : Buffer.alloc(0);
@@ -163,11 +176,22 @@ class Pair {
     if (!this.#server.write(bytes)) this.#client.pause();
   }
 
-  /** Bytes whose kind was never told are let go with the end: there is no more to hide behind them. */
+  /** A line without end is let go with the end, unless it could be a request for somebody. */
   #fromClientEnd(): void {
-    if (this.#opening.kind === "more" && this.#first.length > 0) this.#opening = { kind: "other" };
+    if (this.#opening.kind === "more" && this.#first.length > 0) {
+      if (this.#first.length > MAX_UNENDED || /http|\n|:\/\//i.test(this.#first.toString("latin1"))) return this.#stop(new SallyportError("egress.request", "its first line has no end"));
+      this.#opening = { kind: "other" };
+    }
     this.#server.end(this.#first);
   }
+
+  /** The session ends. */
+  readonly #abandon = (): void => {
+    const address = this.#server.remoteAddress ?? "?";
+    this.#client.destroy();
+    this.#server.destroy();
+    this.#close(address);
+  };
 
   #fromServer(chunk: Buffer, done: () => void): void {
     this.#toServer.found();
@@ -200,6 +224,8 @@ class Pair {
     }
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#relaying.ledger.live.delete(this.#abandon);
     const { kind } = this.#opening;
     this.#relaying.record(this.#refusal === null ? "connection.end" : "connection.refused", {
       ...this.#facts,

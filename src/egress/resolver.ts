@@ -9,6 +9,7 @@ const AUTHORITATIVE = 1 << 10;
 const RECURSION_AVAILABLE = 1 << 7;
 const NXDOMAIN = 3;
 const MAX_QUERY = 1024;
+const MAX_CONNECTIONS = 64;
 
 export interface Resolver {
   readonly names: Names;
@@ -25,8 +26,10 @@ export function answerDatagrams(socket: Datagram, resolver: Resolver): void {
 }
 
 export function answerStreams(server: Server, resolver: Resolver): void {
+  server.maxConnections = MAX_CONNECTIONS;
   server.on("connection", (socket) => {
     let held = Buffer.alloc(0);
+    socket.on("drain", () => socket.resume());
     socket.setTimeout(10_000, () => socket.destroy());
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
@@ -36,7 +39,7 @@ export function answerStreams(server: Server, resolver: Resolver): void {
         const answer = answerTo(held.subarray(2, end), resolver);
         held = held.subarray(end);
         if (answer === null) return void socket.destroy();
-        socket.write(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 255]), answer]));
+        if (!socket.write(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 255]), answer]))) socket.pause();
       }
       if (held.length > MAX_QUERY + 2) socket.destroy();
     });

@@ -46,7 +46,13 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
   const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
-  const resolved = await resolveLaunch(command, { host, update: options.update, say: tell });
+  const resolved = await resolveLaunch(command, {
+    host,
+    update: options.update,
+    named: options.server !== null && chosen.compiled.command !== null,
+    say: tell,
+    fetch: async (fetching) => (await import("./fetch.ts")).fetchInCell(fetching, host, tell),
+  });
   const isolation = await chooseBackend(wanted, resolved, host, tell);
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
   const wish = makeWish({ ...wished, isolation }, launch, host);

@@ -85,7 +85,7 @@ function groupOf(pid: number): Found {
   const paths = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n").map((line) => line.split(":") as [string, string, string]);
   const at = (controller: string): string | null => {
     const own = paths.find(([, controllers]) => controllers.split(",").includes(controller));
-    const unified = paths.find(([number]) => number === "0");
+    const unified = paths.find(([hierarchy]) => hierarchy === "0");
     const folder = own !== undefined ? join(GROUPS, controller, own[2]) : unified === undefined ? null : join(GROUPS, unified[2]);
     return folder !== null && existsSync(folder) ? folder : null;
   };

@@ -46,7 +46,7 @@ function container(name: EngineName, why: string): Backend {
     name,
     why,
     works: async (host) => void (await findEngine(name, host)),
-    ready: async (launch, host, say) => (launch.image === undefined ? { ...launch, image: await madeImage(launch, await findEngine(name, host), tmpdir(), say) } : launch),
+    ready: async (launch, host, say) => (launch.image === undefined ? { ...launch, image: await madeImage(launch, await findEngine(name, host), host, say) } : launch),
     start: async (plan, session, host) => startContainer({ plan, engine: await findEngine(name, host), session, host }),
     show: async (plan, host) => {
       const texts = Object.fromEntries(plan.mounts.flatMap((mount) => (mount.kind === "text" ? [[mount.at, "FILE"]] : [])));

@@ -27,10 +27,11 @@ export function entrance(pid: number, host: Host): Entrance {
   const needed = (name: string): string => find(name) ?? missing(name);
   const enter = [needed("nsenter"), `--net=/proc/${pid}/ns/net`, "--"];
   const [sh, ip] = [needed("sh"), find("ip")];
-  if (host.uid === 0) return { argv: enter, descriptors: [], ip, sh, close: () => {} };
+  const bound = [needed("setpriv"), "--pdeathsig", "KILL", "--"];
+  if (host.uid === 0) return { argv: [...bound, ...enter], descriptors: [], ip, sh, close: () => {} };
   const descriptor = openSync(`/proc/${pid}/ns/user`, "r");
   const capabilities = ["CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"].flatMap((name) => ["--cap-add", name]);
-  return { argv: [needed("bwrap"), "--userns", String(USER_NAMESPACE), ...capabilities, "--dev-bind", "/", "/", "--", ...enter], descriptors: [descriptor], ip, sh, close: () => closeSync(descriptor) };
+  return { argv: [needed("bwrap"), "--userns", String(USER_NAMESPACE), ...capabilities, "--die-with-parent", "--dev-bind", "/", "/", "--", ...enter], descriptors: [descriptor], ip, sh, close: () => closeSync(descriptor) };
 }
 
 function missing(name: string): never {

@@ -5,13 +5,16 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { SallyportError } from "../errors.ts";
+import type { Host } from "../model.ts";
 import { isWithin } from "../paths.ts";
 import { ask, inspectImage, type Engine, type ImageFacts } from "./engine.ts";
 import { INSIDE, isSystem, type Image, type Launch } from "./plan.ts";
 
+const MAX_EXTENSIONS = 1000;
 const REPOSITORY = "localhost/sallyport";
 const SHELL = ["/bin/sh", "/usr/bin/env"];
 /** What libraries read to work at all; the cell's own accounts and names are made up, as in other cells. */
@@ -21,19 +24,19 @@ const LOADERS = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/
 const LINKED_BY_NAME = ["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"];
 
 /** Throws `cell.image`, `cell.engine`. */
-export async function madeImage(launch: Launch, engine: Engine, scratch: string, say: (line: string) => void): Promise<Image> {
-  const files = filesOf(launch);
+export async function madeImage(launch: Launch, engine: Engine, { dirs }: Host, say: (line: string) => void): Promise<Image> {
+  const files = filesOf(launch, dirs.cache);
   const tag = `${REPOSITORY}:${digest(files)}`;
   const known = await inspectImage(engine, tag);
   if (known === null) say(`making an image for ${engine.name} (once; ${files.length} entries)`);
-  const facts = known ?? (await make(files, engine, tag, scratch));
+  const facts = known ?? (await make(files, engine, tag, tmpdir()));
   return { id: facts.id, name: tag, environment: {}, user: null, cwd: "/", volumes: [], made: true };
 }
 
 /** Absolute paths; a directory stands for all that is in it. What lies outside the system's directories is shown, not copied. */
-function filesOf(launch: Launch): string[] {
+function filesOf(launch: Launch, cache: string): string[] {
   const programs = [...SHELL.filter((file) => existsSync(file)), launch.program, ...interpretersOf(launch)];
-  const libraries = [...new Set(programs.flatMap(librariesOf))];
+  const libraries = [...new Set([...programs.flatMap(librariesOf), ...launch.needs.filter((at) => !isSystem(at)).flatMap((at) => rememberedExtensions(at, cache))])];
   const wanted = [...programs, ...libraries, ...standardLibrary(launch.program), ...SHARED.filter((at) => existsSync(at))].filter(isSystem);
   const whole = [...new Set(wanted.flatMap(withLinks))].filter((at) => !LINKS.includes(at)).sort((a, b) => (a < b ? -1 : 1));
   return whole.filter((at) => !whole.some((other) => other !== at && isWithin(at, other) && statSync(other).isDirectory() && !lstatSync(other).isSymbolicLink()));
@@ -70,9 +73,22 @@ function standardLibrary(program: string): string[] {
   return perl ? ["/usr/share/perl", "/usr/share/perl5", "/usr/lib/x86_64-linux-gnu/perl", "/usr/lib/x86_64-linux-gnu/perl-base", "/usr/lib/aarch64-linux-gnu/perl", "/etc/perl"].filter((at) => existsSync(at)) : [];
 }
 
-/** Libraries that an interpreter's own modules are linked with. */
+/** Libraries that modules of machine code below a folder are linked with (Python's extensions, Node's addons). */
 function extensions(folder: string): string[] {
-  return existsSync(folder) ? [...new Set(readdirSync(folder).filter((name) => name.includes(".so")).flatMap((name) => librariesOf(join(folder, name))))] : [];
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
+  const found = execFileSync("find", [folder, "-type", "f", "(", "-name", "*.so", "-o", "-name", "*.so.*", "-o", "-name", "*.node", ")"], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024, env: { PATH: "/usr/bin:/bin" } });
+  return [...new Set(found.split("\n").filter(Boolean).slice(0, MAX_EXTENSIONS).flatMap(librariesOf))];
+}
+
+/** What has been looked through once is remembered as long as the folder stays as it is: packages in the cache never change. */
+function rememberedExtensions(folder: string, cache: string): string[] {
+  const { mtimeMs, ino } = statSync(folder);
+  const file = join(cache, "linked", `${createHash("sha256").update(`${folder} ${mtimeMs} ${ino}`).digest("hex").slice(0, 32)}.json`);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as string[];
+  const found = extensions(folder);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, JSON.stringify(found));
+  return found;
 }
 
 /** A path with every link on the way to it, so that it can be followed inside. */

@@ -6,7 +6,9 @@ import { gate, isRoot, records, sallyport, scratch, sessionFiles } from "../help
 
 /** Runs a script in a cell and returns what it wrote, out of the journal. */
 async function inside(script: string, home: string, flags: string[] = [], cwd = home, more: string[] = []): Promise<string> {
-  const running = gate(["sh", "-c", `exec 2>&1; ${script}`, "sh", ...more], { home, flags, cwd });
+  const file = join(scratch(), "script.sh");
+  writeFileSync(file, `exec 2>&1; ${script}`);
+  const running = gate(["sh", file, ...more], { home, flags, cwd });
   const { stderr } = await running.ended;
   if (sessionFiles(home).length === 0) throw new Error(stderr);
   return records(home).filter(({ stream }) => stream === "server").map(({ text = "" }) => text).join("\n");

@@ -41,7 +41,7 @@ const HOW = {
     agent.destroy();
     return String(performance.now() - from);
   },
-  download: ({ url }) => new Promise((done, fail) => { const from = performance.now(); let bytes = 0; http.get(url, (answer) => answer.on("data", (chunk) => (bytes += chunk.length)).on("end", () => done(`${bytes} ${performance.now() - from}`))).on("error", fail); }),
+  download: ({ url }) => new Promise((done, fail) => { const from = performance.now(); let bytes = 0; http.get(url, (answer) => answer.on("data", (chunk) => (bytes += chunk.length)).on("end", () => done(`${bytes} ${performance.now() - from}`)).on("error", fail).on("aborted", () => fail(new Error("aborted")))).on("error", fail); }),
 };
 
 createInterface({ input: process.stdin }).on("line", async (line) => {

@@ -15,7 +15,7 @@ const NAMES = {
   // A first answer to be checked, and another one to be dialled.
   "rebind.example.com": [["93.184.10.10"], ["127.0.0.1"]], "rebound.example.com": [["127.0.0.1"]], "mixed.example.com": [["127.0.0.1", "93.184.10.10"]],
   "private.example.com": [["10.0.0.5"]], "metadata.example.com": [["169.254.169.254"]], "azure.example.com": [["168.63.129.16"]], "alibaba.example.com": [["100.100.100.200"]],
-  "own.example.com": [["93.184.10.1"]], "mapped.example.com": [["::ffff:169.254.169.254"]], "nat64.example.com": [["64:ff9b::a9fe:a9fe"]], "aws6.example.com": [["fd00:ec2::254"]], "loop6.example.com": [["::1"]],
+  "own.example.com": [["93.184.10.1"]], "ownmapped.example.com": [["::ffff:93.184.10.1"]], "routed.example.com": [["93.184.11.7"]], "mapped.example.com": [["::ffff:169.254.169.254"]], "nat64.example.com": [["64:ff9b::a9fe:a9fe"]], "aws6.example.com": [["fd00:ec2::254"]], "loop6.example.com": [["::1"]],
 };
 const asked = {};
 const log = (what) => process.stdout.write(`${what}\n`);
@@ -67,5 +67,8 @@ const servers = HOSTS.flatMap((host) => [
   // The server speaks first, then echoes.
   [createTcp((socket) => { log(`tcp ${host}`); socket.on("error", () => {}); socket.write("hello\n"); socket.pipe(socket); }), 5432, host],
 ]);
+// Answers whose first line is what the path says; and one whose answer to a websocket comes in pieces.
+servers.push([createTcp((socket) => socket.on("error", () => {}).once("data", (bytes) => socket.end(`HTTP/1.1 ${decodeURIComponent(/ \/(\S*)/.exec(bytes.toString())?.[1] ?? "")}\r\n\r\n`))), 7000, HOSTS[0]]);
+servers.push([createTcp((socket) => socket.on("error", () => {}).once("data", () => { socket.write("HTTP/1"); setTimeout(() => socket.write(".1 101 Switching Protocols\r\n\r\n"), 100); socket.on("data", (bytes) => socket.end(bytes)); })), 7001, HOSTS[0]]);
 await Promise.all(servers.map(([server, port, host]) => new Promise((ready) => server.listen(port, host, ready))));
 log("ready");

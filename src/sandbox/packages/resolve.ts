@@ -1,13 +1,16 @@
 /** A server's command line -> a Launch: the exact program and the files that belong to it, before the cell closes. */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { SallyportError } from "../../errors.ts";
 import type { Host } from "../../model.ts";
 import type { Identity, Launch } from "../plan.ts";
 import { findProgram } from "../survey.ts";
 import { resolveContainer } from "./docker.ts";
-import { resolveNpx } from "./npx.ts";
+import { parseRunner, type RunnerName } from "./commands.ts";
+import { INTERPRETERS, PYTHON, isProject, parseProject, type Interpreter } from "./interpreters.ts";
+import { resolveNpm } from "./npm.ts";
+import { resolvePypi } from "./pypi.ts";
 import { programNeeds, scriptNeeds } from "./prefix.ts";
 import { unshim } from "./shims.ts";
 
@@ -15,37 +18,65 @@ export interface ResolveOptions {
   readonly host: Host;
   /** Fetch a package again instead of running the one that was pinned at first use. */
   readonly update: boolean;
+  /** Whether a manifest names this command line: then it may carry code. */
+  readonly named: boolean;
   /** Progress of long work, a line each. */
   readonly say: (line: string) => void;
+  /** Runs a package manager where it reaches its registry alone. */
+  readonly fetch: (fetching: Fetching) => Promise<void>;
+}
+
+/** A package manager at work: it fills a folder of the cache. */
+export interface Fetching {
+  readonly tool: "npm" | "pip";
+  /** The program first. */
+  readonly argv: readonly string[];
+  readonly folder: string;
 }
 
 type Launcher = (args: readonly string[], program: string, options: ResolveOptions) => Promise<Launch> | Launch;
 
-/** Adding a launcher is one file and one line. */
-const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher])[] = [
-  [/^npx$/, async (args, _, options) => runScript(await resolveNpx(args, options), options)],
-  [/^(?:docker|podman)$/, (args, program, options) => resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options)],
-  [/^node(?:js)?$/, (args, program, options) => interpreted(program, args, options, NODE_OPTIONS)],
-  [/^(?:python[0-9.]*|ruby|perl|php|bun|bash|dash|sh)$/, (args, program, options) => interpreted(program, args, options, OTHER_OPTIONS)],
+const npm = (runner: RunnerName): Launcher => async (args, _, options) => runScript(await resolveNpm(parseRunner(runner, args, options.named), options), options);
+const pypi = (runner: RunnerName): Launcher => async (args, _, options) => runScript(await resolvePypi(parseRunner(runner, args, options.named), options), options);
+
+/** Adding a launcher is one file and one line. Those that fetch need not be installed themselves. */
+const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher, installed: boolean])[] = [
+  [/^npx$/, npm("npx"), false],
+  [/^npm$/, npm("npm"), false],
+  [/^pnpm$/, npm("pnpm"), false],
+  [/^yarn$/, npm("yarn"), false],
+  [/^bunx$/, npm("bunx"), false],
+  [/^uvx$/, pypi("uvx"), false],
+  [/^uv$/, async (args, program, options) => (isProject(args) ? runProject(args, options) : pypi("uv")(args, program, options)), false],
+  [/^pipx$/, pypi("pipx"), false],
+  [/^(?:docker|podman)$/, (args, program, options) => resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options), true],
+  ...INTERPRETERS.map(([name, kind]): readonly [RegExp, Launcher, boolean] => [name, (args, program, options) => interpreted(program, args, options, kind), true]),
 ];
-
-/** Options of interpreters: which carry code themselves, and which take the next word as their value. */
-interface Options {
-  readonly code: RegExp;
-  readonly valued: RegExp;
-}
-
-const NODE_OPTIONS: Options = { code: /^(?:-e|--eval|-p|--print|-pe|-i|--interactive|-)(?:=|$)/, valued: /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--title)$/ };
-const OTHER_OPTIONS: Options = { code: /^(?!)/, valued: /^-[cemWXI]$/ };
 
 /** Throws `launch.*`. */
 export async function resolveLaunch(command: readonly string[], options: ResolveOptions): Promise<Launch> {
   const [word, ...args] = command;
   if (word === undefined) throw new SallyportError("usage.no-command");
-  const launcher = LAUNCHERS.find(([name]) => name.test(basename(word)))?.[1];
-  const program = word === "npx" ? word : locate(word, options.host);
+  const [, launcher, installed = true] = LAUNCHERS.find(([name]) => name.test(basename(word))) ?? [];
+  const program = installed ? locate(word, options.host) : word;
   if (launcher !== undefined) return launcher(args, program, options);
+  if (word.endsWith(".mcpb")) throw new SallyportError("launch.file", `${word} is a bundle: unpack it, and run what its manifest.json names`);
   return runScript({ file: program, args, identity: identify(program) }, options);
+}
+
+/** `uv run` inside a project: its own environment, as `uv sync` has left it. */
+function runProject(args: readonly string[], options: ResolveOptions): Promise<Launch> | Launch {
+  const { directory, rest } = parseProject(args, options);
+  const [word = "", ...more] = rest;
+  const bin = join(directory, ".venv/bin");
+  const python = join(bin, "python");
+  if (!existsSync(python)) throw new SallyportError("launch.file", `${directory} has no environment yet: run uv sync in it`);
+  const host = { ...options.host, cwd: directory };
+  if (/^python[0-9.]*$/.test(word)) return interpreted(python, more, { ...options, host }, PYTHON);
+  if (word.endsWith(".py")) return interpreted(python, rest, { ...options, host }, PYTHON);
+  const script = join(bin, word);
+  if (word === "" || word.includes("/") || !existsSync(script)) throw new SallyportError("launch.file", `${directory} has no program ${word}`);
+  return runScript({ file: script, args: more, identity: { ...identify(script), kind: "script" }, needs: [directory] }, { ...options, host });
 }
 
 export interface Script {
@@ -58,6 +89,10 @@ export interface Script {
 
 /** A file that may be a script: its interpreter is looked up here, as the cell's PATH is another. */
 function runScript(script: Script, { host }: ResolveOptions): Launch {
+  return scriptLaunch(script, host);
+}
+
+export function scriptLaunch(script: Script, host: Host): Launch {
   const interpreter = shebang(script.file);
   if (interpreter === null) return { program: script.file, args: script.args, needs: [...programNeeds(script.file, host), ...(script.needs ?? [])], identity: script.identity };
   const [word = "", ...options] = interpreter;
@@ -66,16 +101,21 @@ function runScript(script: Script, { host }: ResolveOptions): Launch {
   return { program, args: [...options, file, ...script.args], needs: [...programNeeds(program, host), ...(script.needs ?? scriptNeeds(file, host))], identity: script.identity };
 }
 
-function interpreted(program: string, args: readonly string[], { host }: ResolveOptions, options: Options): Launch {
+/** The script may come after options; what carries code in the command line is refused, unless the manifest names it. */
+function interpreted(program: string, args: readonly string[], { host, named }: ResolveOptions, kind: Interpreter): Launch {
   let at = 0;
   for (; at < args.length && (args[at] as string).startsWith("-"); at += 1) {
     const word = args[at] as string;
-    if (options.code.test(word)) throw new SallyportError("launch.code", word);
-    if (options.valued.test(word)) at += 1;
+    if (kind.code.test(word) && !named) throw new SallyportError("launch.code", word);
+    if (kind.code.test(word) || kind.module.test(word)) return { program, args, needs: programNeeds(program, host), identity: identify(program) };
+    if (kind.valued.test(word)) at += 1;
   }
-  const named = args[at];
-  const file = named === undefined ? null : fileAt(named, host);
-  if (file === null && options === NODE_OPTIONS) throw new SallyportError(named === undefined ? "launch.code" : "launch.file", named ?? "from stdin");
+  if (kind.verbs.includes(args[at] ?? "")) at += 1;
+  else if (kind.refused.includes(args[at] ?? "") && !named) throw new SallyportError("launch.code", args[at]);
+  for (; kind.verbs.length > 0 && at < args.length && (args[at] as string).startsWith("-"); at += 1);
+  const word = args[at];
+  const file = word === undefined ? null : fileAt(word, host);
+  if (file === null && (kind.strict || word === undefined) && !named) throw new SallyportError(word === undefined ? "launch.code" : "launch.file", word ?? "from stdin");
   if (file === null) return { program, args, needs: programNeeds(program, host), identity: identify(program) };
   const needs = [...programNeeds(program, host), ...scriptNeeds(file, host)];
   return { program, args: [...args.slice(0, at), file, ...args.slice(at + 1)], needs, identity: { ...identify(file), kind: "script" } };
