@@ -1,5 +1,5 @@
 /** Installs what the other scripts need, and nothing that is there already: npm packages, bubblewrap; with --peers those of the end-to-end tests. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 
@@ -9,7 +9,8 @@ const say = (line) => console.error(`setup: ${line}`);
 if (!atLeast(process.versions.node, [20, 19])) fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed`);
 packages(root, "npm packages");
 if (process.argv.includes("--peers")) packages(join(root, "test/e2e"), "peers of the end-to-end tests (740 MB)");
-programs({ bwrap: "bubblewrap", prlimit: "util-linux", setpriv: "util-linux", unshare: "mount util-linux", perl: "perl-base", nsenter: "util-linux", ip: "iproute2", openssl: "openssl", ...(process.argv.includes("--peers") ? { psql: "postgresql" } : {}) });
+programs({ bwrap: "bubblewrap", prlimit: "util-linux", setpriv: "util-linux", unshare: "mount util-linux", perl: "perl-base", nsenter: "util-linux", ip: "iproute2", openssl: "openssl", ...(process.argv.includes("--peers") ? { psql: "postgresql", dockerd: "docker.io", podman: "podman", runc: "runc", curl: "curl", git: "git", python3: "python3 python3-venv python3-pip" } : {}) });
+if (process.argv.includes("--peers")) startDocker();
 
 /**
  * Installs what the lock file says, where it is not there. Not by `npm ci`, which refuses a lock without the optional
@@ -41,6 +42,15 @@ function programs(wanted) {
     execFileSync("apt-get", ["update", "-qq"], options);
     execFileSync("apt-get", ["install", "-y", "-qq", ...names], options);
   }
+}
+
+/** A daemon for the tests, where none answers: it ends with the machine. */
+function startDocker() {
+  const answers = () => spawnSync("docker", ["info"], { stdio: "ignore" }).status === 0;
+  if (process.getuid() !== 0 || answers()) return;
+  say("starting dockerd");
+  spawn("dockerd", [], { stdio: "ignore", detached: true }).unref();
+  for (let count = 0; count < 60 && !answers(); count += 1) spawnSync("sleep", ["0.5"]);
 }
 
 function found(name) {

@@ -1,15 +1,16 @@
-import { doctor, type Check } from "../sandbox/doctor.ts";
+import { doctor, type Check } from "../gate/doctor.ts";
+import { BACKENDS } from "../sandbox/plan.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command } from "./command.ts";
 
 const HELP = `sallyport doctor
 
-Tries on this machine what a cell needs, one by one, and starts a real one. Names what is missing and the command
-that mends it.
+Tries on this machine what cells need, and starts a real one of each kind. Says which promise each can keep, what is missing,
+and the command that mends it; tidies up what killed gates have left.
 
   --json     one document
 
-Exit code: 0 every promise can be kept, 3 one cannot.
+Exit code: 0 at least one kind of cell keeps every promise, 3 none does.
 
 Example: sallyport doctor
 `;
@@ -22,13 +23,14 @@ export const command: Command = async (args, host) => {
   }
   closeInherited();
   const checks = await doctor(host);
-  const failed = checks.some(({ state }) => state === "fails");
-  if (values.json === true) host.stdout.write(`${JSON.stringify({ ok: !failed, checks }, null, 2)}\n`);
+  const good = BACKENDS.filter((name) => checks.some(({ backend }) => backend === name) && !checks.some(({ backend, state }) => backend === name && (state === "fails" || state === "absent")));
+  const failed = good.length === 0;
+  if (values.json === true) host.stdout.write(`${JSON.stringify({ ok: !failed, backends: good, checks }, null, 2)}\n`);
   else {
     const paint = painter(host, values["no-color"]);
-    const colour = { holds: "green", weaker: "yellow", fails: "red" } as const;
+    const colour = { holds: "green", weaker: "yellow", fails: "red", absent: "dim" } as const;
     const dress = (cell: string, column: number, index: number): string => (column === 0 ? paint(colour[(checks[index] as Check).state], cell) : cell);
-    host.stdout.write(`${table(checks.map(({ state, what, detail, mend }) => [state, what, mend === null ? detail : `${detail}; mend it: ${mend}`]), dress)}\n`);
+    host.stdout.write(`${table(checks.map(({ state, backend, what, detail, mend }) => [state, backend ?? "", what, mend === null ? detail : `${detail}; mend it: ${mend}`]), dress)}\n`);
   }
   return failed ? 3 : 0;
 };

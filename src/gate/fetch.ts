@@ -8,14 +8,13 @@ import { lookup } from "node:dns/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { SallyportError } from "../errors.ts";
-import { openEgress } from "../egress/egress.ts";
 import { GATE_ADDRESS, PROXY_PORT } from "../egress/place.ts";
 import { parseHost, writeHost } from "../host.ts";
 import type { Host } from "../model.ts";
-import { entrance } from "../sandbox/enter.ts";
 import { startCell } from "../sandbox/launch.ts";
 import { scriptLaunch, type Fetching } from "../sandbox/packages/resolve.ts";
 import { makePlan, type Reachable } from "../sandbox/plan.ts";
+import { openNetwork } from "./network.ts";
 import { NOBODY, chooseUser, findTools, survey } from "../sandbox/survey.ts";
 
 /** What package managers need of the caller's variables; nothing that makes Node or Python load code. */
@@ -52,8 +51,7 @@ async function inCell({ tool, argv, folder }: Fetching, env: Record<string, stri
   const environment = Object.fromEntries(Object.entries(env).filter(([name]) => !PROXY.test(name) && !/^no_proxy$/i.test(name)));
   const plan = { ...makePlan(launch, { isolation: "bubblewrap", read: [...new Set(read)].filter((at) => at !== folder), write: [folder], environment, limits: {}, network }, { ...survey(host, user), cwd: folder }), environment: { ...environment, ...proxies(env) } };
   const cell = await startCell({ plan, tools, session: `fetch-${host.pid}-${Date.now()}`, host, scratch: tmpdir() });
-  const entered = entrance(cell.attestation.pid, host);
-  const egress = await openEgress(network, entered).catch((error: unknown) => (cell.kill(), Promise.reject(error))).finally(() => entered.close());
+  const egress = await openNetwork({ network }, cell.attestation.pid, host).catch((error: unknown) => (cell.kill(), Promise.reject(error)));
   egress.record = (event, facts) => (event.endsWith(".refused") ? say(`${tool}: ${JSON.stringify(facts)}`) : undefined);
   const timer = setTimeout(() => cell.kill(), TIMEOUT);
   try {

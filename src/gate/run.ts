@@ -15,7 +15,7 @@ import { startPlan } from "../sandbox/backend.ts";
 import type { Cell } from "../sandbox/launch.ts";
 import { isWithin } from "../paths.ts";
 import { reap } from "../sandbox/sessions.ts";
-import { planDigest, type Plan } from "../sandbox/plan.ts";
+import { planDigest } from "../sandbox/plan.ts";
 import { askServer, say, type Ports } from "./carry.ts";
 import { Ending, exitCodeOf, type Cause } from "./ending.ts";
 import type { Judge } from "./judge.ts";
@@ -47,6 +47,7 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   const starting = startPlan(plan, session, host);
   void reap(host).catch(() => {});
   const judging = import("./judging.ts");
+  const opening = plan.network === null ? null : import("./network.ts");
   const journal = await openJournal(session, prepared, options, host).catch(async (error: unknown) => {
     await starting.then((cell) => cell.kill(), () => {});
     throw error;
@@ -55,11 +56,12 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
     journal.abandon(asSallyportError(error));
     throw error;
   });
-  const egress = await openNetwork(plan, cell, host).catch((error: unknown) => {
+  // Before the server's first instruction: nobody connects to what is not there yet.
+  const egress = await opening?.then(({ openNetwork }) => openNetwork(plan, cell.attestation.pid, host)).catch((error: unknown) => {
     cell.kill();
     journal.abandon(asSallyportError(error));
     throw error;
-  });
+  }) ?? null;
   const { makeJudge } = await judging;
   return converse({ cell, egress, journal, judge: makeJudge(prepared, pins, notes, host), notes }, options, host);
 }
@@ -82,14 +84,6 @@ function makeDirectories(host: Host): void {
 function newSession(host: Host): string {
   const time = new Date(host.now() / 1000).toISOString().replace(/[-:.]/g, "");
   return `${time}-${randomBytes(6).toString("hex")}`;
-}
-
-/** Before the server's first instruction: nobody connects to what is not there yet. */
-async function openNetwork({ network }: Plan, cell: Cell, host: Host): Promise<Egress | null> {
-  if (network === null) return null;
-  const [{ openEgress }, { entrance }] = await Promise.all([import("../egress/egress.ts"), import("../sandbox/enter.ts")]);
-  const entered = entrance(cell.attestation.pid, host);
-  return openEgress(network, entered).finally(() => entered.close());
 }
 
 interface Journal {

@@ -5,11 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
-import { containerInvocation } from "./backends/container.ts";
 import { invocation } from "./backends/bubblewrap.ts";
-import { startContainer } from "./container.ts";
-import { findEngine, type EngineName } from "./engine.ts";
-import { madeImage } from "./image.ts";
+import type { Engine, EngineName } from "./engine.ts";
 import { startBare, startCell, type Cell } from "./launch.ts";
 import type { Isolation, Launch, Plan } from "./plan.ts";
 import { findProgram, findTools } from "./survey.ts";
@@ -41,22 +38,25 @@ const bubblewrap: Backend = {
   show: async (plan, host) => invocation(plan, findTools(host), "TOKEN", false),
 };
 
+/** Loaded where it is used: most gates never need an engine. */
 function container(name: EngineName, why: string): Backend {
+  const engine = async (host: Host): Promise<Engine> => (await import("./engine.ts")).findEngine(name, host);
   return {
     name,
     why,
-    works: async (host) => void (await findEngine(name, host)),
-    ready: async (launch, host, say) => (launch.image === undefined ? { ...launch, image: await madeImage(launch, await findEngine(name, host), host, say) } : launch),
-    start: async (plan, session, host) => startContainer({ plan, engine: await findEngine(name, host), session, host }),
+    works: async (host) => void (await engine(host)),
+    ready: async (launch, host, say) => (launch.image === undefined ? { ...launch, image: await (await import("./image.ts")).madeImage(launch, await engine(host), host, say) } : launch),
+    start: async (plan, session, host) => (await import("./container.ts")).startContainer({ plan, engine: await engine(host), session, host }),
     show: async (plan, host) => {
+      const { containerInvocation } = await import("./backends/container.ts");
       const texts = Object.fromEntries(plan.mounts.flatMap((mount) => (mount.kind === "text" ? [[mount.at, "FILE"]] : [])));
-      return { argv: containerInvocation(plan, await findEngine(name, host), "NAME", { profile: "PROFILE", texts }, true).argv, options: [] };
+      return { argv: containerInvocation(plan, await engine(host), "NAME", { profile: "PROFILE", texts }, true).argv, options: [] };
     },
   };
 }
 
 /** Adding one is a file and a line. */
-const BACKENDS: readonly Backend[] = [
+export const BACKENDS: readonly Backend[] = [
   bubblewrap,
   container("podman", "a container without a daemon of root's"),
   container("docker", "a container"),

@@ -186,6 +186,6 @@ describe("explain and doctor", () => {
     const { code, stdout } = await sallyport(["doctor", "--json"], { home: scratch() });
     const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: { state: string; what: string }[] };
     expect([code, ok]).toEqual([0, true]);
-    expect(checks.map(({ what }) => what)).toEqual(expect.arrayContaining(["bubblewrap", "uid", "capabilities", "system calls", "namespaces", "files", "limits", "control groups"]));
+    expect(checks.map(({ what }) => what)).toEqual(expect.arrayContaining(["network", "uid", "capabilities", "system calls", "namespaces", "files", "limits", "control groups"]));
   });
 });

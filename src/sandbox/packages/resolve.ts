@@ -6,11 +6,9 @@ import { SallyportError } from "../../errors.ts";
 import type { Host } from "../../model.ts";
 import type { Identity, Launch } from "../plan.ts";
 import { findProgram } from "../survey.ts";
-import { resolveContainer } from "./docker.ts";
 import { parseRunner, type RunnerName } from "./commands.ts";
 import { INTERPRETERS, PYTHON, isProject, parseProject, type Interpreter } from "./interpreters.ts";
 import { resolveNpm } from "./npm.ts";
-import { resolvePypi } from "./pypi.ts";
 import { programNeeds, scriptNeeds } from "./prefix.ts";
 import { unshim } from "./shims.ts";
 
@@ -37,7 +35,7 @@ export interface Fetching {
 type Launcher = (args: readonly string[], program: string, options: ResolveOptions) => Promise<Launch> | Launch;
 
 const npm = (runner: RunnerName): Launcher => async (args, _, options) => runScript(await resolveNpm(parseRunner(runner, args, options.named), options), options);
-const pypi = (runner: RunnerName): Launcher => async (args, _, options) => runScript(await resolvePypi(parseRunner(runner, args, options.named), options), options);
+const pypi = (runner: RunnerName): Launcher => async (args, _, options) => runScript(await (await import("./pypi.ts")).resolvePypi(parseRunner(runner, args, options.named), options), options);
 
 /** Adding a launcher is one file and one line. Those that fetch need not be installed themselves. */
 const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher, installed: boolean])[] = [
@@ -49,7 +47,7 @@ const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher, installed
   [/^uvx$/, pypi("uvx"), false],
   [/^uv$/, async (args, program, options) => (isProject(args) ? runProject(args, options) : pypi("uv")(args, program, options)), false],
   [/^pipx$/, pypi("pipx"), false],
-  [/^(?:docker|podman)$/, (args, program, options) => resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options), true],
+  [/^(?:docker|podman)$/, async (args, program, options) => (await import("./docker.ts")).resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options), true],
   ...INTERPRETERS.map(([name, kind]): readonly [RegExp, Launcher, boolean] => [name, (args, program, options) => interpreted(program, args, options, kind), true]),
 ];
 
