@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { attestContainer } from "./attest-container.ts";
-import { containerInvocation, writeFiles } from "./backends/container.ts";
+import { STAGE, containerInvocation, writeFiles } from "./backends/container.ts";
 import { ask, type Engine } from "./engine.ts";
 import { startGuard } from "./guard.ts";
 import { signalQuietly, streams, whenExited, type Cell, type Exit } from "./launch.ts";
@@ -42,7 +42,7 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
     setTimeout(() => child.kill("SIGKILL"), HURRY).unref();
   };
   try {
-    const pid = await running(child, exited, engine, name);
+    const pid = await running(child, exited, engine, name, staged);
     const attestation = attestContainer(plan, engine, pid, staged);
     if (attestation.broken.length > 0) throw new SallyportError("cell.promise-broken", attestation.broken.join("; "));
     const signal = (what: NodeJS.Signals): void => signalQuietly(pid, what);
@@ -56,7 +56,7 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
 }
 
 /** Waits for the engine to have started it; returns the host's number of its first process. */
-async function running(child: ReturnType<typeof spawn>, exited: Promise<Exit>, engine: Engine, name: string): Promise<number> {
+async function running(child: ReturnType<typeof spawn>, exited: Promise<Exit>, engine: Engine, name: string, staged: boolean): Promise<number> {
   const until = performance.now() + START_TIMEOUT;
   let said = "";
   let ended: Exit | null = null;
@@ -67,13 +67,23 @@ async function running(child: ReturnType<typeof spawn>, exited: Promise<Exit>, e
     while (performance.now() < until) {
       if (ended !== null) throw new SallyportError("cell.refused", said.trim().split("\n").at(-1) ?? "");
       const pid = Number((await ask(engine, ["inspect", "--format", "{{.State.Pid}}", name]).catch(() => "0")).trim());
-      if (pid > 0) return pid;
+      // The runtime's own process stands there for a moment, before it becomes what was asked for.
+      if (pid > 0 && isPast(pid, staged)) return pid;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
     }
     throw new SallyportError("cell.start-timeout");
   } finally {
     child.stderr?.pause().off("data", listen);
     if (said !== "" && ended === null) child.stderr?.unshift(Buffer.from(said));
+  }
+}
+
+function isPast(pid: number, staged: boolean): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+    return staged ? words.includes(STAGE) : words[1] !== "init" && words.length > 1;
+  } catch {
+    return false;
   }
 }
 

@@ -9,7 +9,7 @@ import type { Mount, Plan, User } from "../plan.ts";
 import { seccompProfile } from "../profile.ts";
 
 /** Reads one line of its stdin, byte by byte as read(1) does on pipes, and becomes the server with the rest of it. */
-const STAGE = 'read -r sallyport_go; [ "$sallyport_go" = go ] || exit 125; unset PWD OLDPWD SHLVL HOSTNAME container sallyport_go; exec "$@"';
+export const STAGE = 'read -r sallyport_go; [ "$sallyport_go" = go ] || exit 125; unset PWD OLDPWD SHLVL HOSTNAME container sallyport_go; exec "$@"';
 export const LABEL = "io.sallyport.session";
 
 export interface ContainerFiles {
