@@ -76,7 +76,7 @@ describe.runIf(isRoot)("two hundred sessions", () => {
     living.send({ id: 2, method: "try", params: { how: "lookup", name: "localhost" } });
     await living.answerTo(2);
     if (strangers !== null) execFileSync("docker", ["rm", "--force", strangers], { stdio: "ignore" });
-    for (let count = 0; count < 99; count += 1) cpSync(join(home, "sallyport/state/run", folders()[0] as string), join(home, "sallyport/state/run", `copy-${count}`), { recursive: true });
+    for (let count = 0; count < 99; count += 1) cpSync(join(home, "sallyport/state/run", folders()[0] as string), join(home, "sallyport/state/run", `copy-${count}.${(folders()[0] as string).split(".").slice(1).join(".")}`), { recursive: true });
     const { code, stderr } = await gate(["true"], { home }).ended;
     expect([code, stderr]).toEqual([3, expect.stringContaining("cell.ceiling")]);
   });
