@@ -2,6 +2,7 @@ import { prepare } from "../gate/prepare.ts";
 import { backendOf } from "../sandbox/backend.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import { planDigest, type Mount, type Plan } from "../sandbox/plan.ts";
+import { closeInherited } from "../sandbox/inherited.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command, type Paint } from "./command.ts";
 import { explainMessages, renderMessages } from "./explain-messages.ts";
 import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.ts";
@@ -33,6 +34,7 @@ export const command: Command = async (args, host) => {
     host.stdout.write(values.json === true ? `${JSON.stringify(explained, null, 2)}\n` : `${renderMessages(explained, painter(host, values["no-color"]))}\n`);
     return bad ? 1 : 0;
   }
+  closeInherited();
   const { plan, chosen } = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : await backendOf(plan.isolation).show(plan, host);
   const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : `${render(plan, painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;

@@ -19,6 +19,8 @@ import { NOBODY, chooseUser, findTools, survey } from "../sandbox/survey.ts";
 
 /** What package managers need of the caller's variables; nothing that makes Node or Python load code. */
 const PASSED = /^(?:PATH|LANG|LC_[A-Z]+|NO_COLOR|SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|(?:https?|all|no)_proxy|npm_config_(?:registry|userconfig|globalconfig|cafile|strict_ssl)|PIP_(?:INDEX_URL|EXTRA_INDEX_URL|CERT|FIND_LINKS|CONFIG_FILE|DEFAULT_TIMEOUT|TRUSTED_HOST)|UV_(?:INDEX_URL|DEFAULT_INDEX|INDEX|FIND_LINKS))$/i;
+/** Where this machine has no cells of bubblewrap's at all. A promise that was broken is none of these. */
+const NO_CELL: readonly string[] = ["cell.no-bubblewrap", "cell.no-tool", "cell.refused"];
 const PROXY = /^(?:https?|all)_proxy$/i;
 const TIMEOUT = 600_000;
 const PYPI = ["pypi.org:443", "files.pythonhosted.org:443"];
@@ -34,7 +36,7 @@ export async function fetchInCell(fetching: Fetching, host: Host, say: (line: st
     const tools = findTools(host);
     await inCell(fetching, own, await registries(fetching.tool, env, host), tools, host, say);
   } catch (error) {
-    if (!(error instanceof SallyportError) || !error.code.startsWith("cell.")) throw error;
+    if (!(error instanceof SallyportError) || !NO_CELL.includes(error.code)) throw error;
     say(`fetching without a cell: ${error.message}`);
     await bare(fetching, own, say);
   } finally {

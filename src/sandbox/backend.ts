@@ -49,8 +49,8 @@ function container(name: EngineName, why: string): Backend {
     start: async (plan, session, host) => (await import("./container.ts")).startContainer({ plan, engine: await engine(host), session, host }),
     show: async (plan, host) => {
       const { containerInvocation } = await import("./backends/container.ts");
-      const texts = Object.fromEntries(plan.mounts.flatMap((mount) => (mount.kind === "text" ? [[mount.at, "FILE"]] : [])));
-      return { argv: containerInvocation(plan, await engine(host), "NAME", { profile: "PROFILE", texts }, true).argv, options: [] };
+      const places = (kind: "text" | "tmpfs"): Record<string, string> => Object.fromEntries(plan.mounts.flatMap((mount) => (mount.kind === kind ? [[mount.at, "FILE"]] : [])));
+      return { argv: containerInvocation(plan, await engine(host), "NAME", { profile: "PROFILE", hidden: places("tmpfs"), texts: places("text") }, true).argv, options: [] };
     },
   };
 }

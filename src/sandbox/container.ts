@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
+import type { Attestation } from "./attest.ts";
 import { attestContainer } from "./attest-container.ts";
 import { STAGE, containerInvocation, writeFiles } from "./backends/container.ts";
 import { ask, type Engine } from "./engine.ts";
@@ -43,7 +44,7 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
   };
   try {
     const pid = await running(child, exited, engine, name, staged);
-    const attestation = attestContainer(plan, engine, pid, staged);
+    const attestation = await settled(() => attestContainer(plan, engine, pid, staged));
     if (attestation.broken.length > 0) throw new SallyportError("cell.promise-broken", attestation.broken.join("; "));
     const signal = (what: NodeJS.Signals): void => signalQuietly(pid, what);
     return { ...streams(child), attestation, exited, release: () => (staged ? void child.stdin.write("go\n") : undefined), terminate: () => signal("SIGTERM"), kill: () => (signal("SIGKILL"), end()) };
@@ -53,6 +54,14 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
     await exited;
     throw asSallyportError(error, "cell.refused");
   }
+}
+
+/** A process that has just become another shows what it was for a moment; what is still broken after that is. */
+async function settled(read: () => Attestation): Promise<Attestation> {
+  const first = read();
+  if (first.broken.length === 0) return first;
+  await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
+  return read();
 }
 
 /** Waits for the engine to have started it; returns the host's number of its first process. */

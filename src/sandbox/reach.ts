@@ -21,3 +21,9 @@ export function isReachable(path: string, { uid, gid }: User): boolean {
     if (at === "/") return true;
   }
 }
+
+/** The topmost directory on the way to a path that the user cannot enter; the path itself where there is none. */
+export function firstClosed(path: string, user: User): string {
+  const above = path.split("/").slice(1).map((_, index, parts) => `/${parts.slice(0, index + 1).join("/")}`);
+  return above.find((at) => !isReachable(join(at, "x"), user)) ?? path;
+}

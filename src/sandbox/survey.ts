@@ -4,7 +4,7 @@ import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { INSIDE, type Mount, type Survey, type User } from "./plan.ts";
-import { isReachable } from "./reach.ts";
+import { firstClosed } from "./reach.ts";
 import { ownDirectories } from "./wish.ts";
 import type { Architecture } from "./syscalls.ts";
 
@@ -35,8 +35,8 @@ export function survey(host: Host, user: User): Survey {
     architecture: host.arch === "x64" || host.arch === "arm64" ? (host.arch satisfies Architecture) : null,
     system: [...SYSTEM.flatMap(systemMount), ...ETC.filter((at) => existsSync(at)).map((at): Mount => ({ kind: "read", at, source: at })), ...accounts()],
     cwd: host.cwd,
-    // Where the server's uid cannot get to, nothing can be mounted for it, and nothing need be hidden from it.
-    hidden: ownDirectories(host).filter((at) => host.uid !== 0 || isReachable(at, user)),
+    // Where the server's uid cannot get to, nothing can be mounted for it: the first directory that is closed to it is covered instead.
+    hidden: [...new Set(ownDirectories(host).map((at) => (host.uid === 0 ? firstClosed(at, user) : at)))],
   };
 }
 

@@ -2,8 +2,9 @@
  * The container backends: a Plan becomes one `run` of Docker or Podman. Where the image has a shell, a two-line stage holds
  * the server until the gate has read from the host's side what applied, as in the other cells.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { isWithin } from "../../paths.ts";
 import type { Engine } from "../engine.ts";
 import type { Mount, Plan, User } from "../plan.ts";
 import { seccompProfile } from "../profile.ts";
@@ -14,6 +15,8 @@ export const LABEL = "io.sallyport.session";
 
 export interface ContainerFiles {
   readonly profile: string;
+  /** What stands in for directories that are hidden, by their place. */
+  readonly hidden: Readonly<Record<string, string>>;
   /** Made-up files by their place in the container. */
   readonly texts: Readonly<Record<string, string>>;
 }
@@ -23,9 +26,22 @@ export function writeFiles(plan: Plan, folder: string): ContainerFiles {
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   const profile = join(folder, "seccomp.json");
   writeFileSync(profile, JSON.stringify(seccompProfile()));
+  const hidden = plan.mounts.flatMap((mount, index) => (mount.kind === "tmpfs" && !mount.writable ? [[mount.at, hide(mount.at, plan.mounts, join(folder, `hidden-${index}`))] as const] : []));
   const texts = plan.mounts.flatMap((mount, index) => (mount.kind === "text" ? [[mount.at, mount.text, join(folder, `text-${index}`)] as const] : []));
   for (const [, text, file] of texts) writeFileSync(file, text, { mode: 0o444 });
-  return { profile, texts: Object.fromEntries(texts.map(([at, , file]) => [at, file])) };
+  return { profile, hidden: Object.fromEntries(hidden), texts: Object.fromEntries(texts.map(([at, , file]) => [at, file])) };
+}
+
+/** A folder with nothing but the places for what is mounted below it: it is read-only by then. */
+function hide(at: string, mounts: readonly Mount[], folder: string): string {
+  mkdirSync(folder, { mode: 0o755 });
+  for (const mount of mounts) {
+    if ((mount.kind !== "read" && mount.kind !== "write") || mount.at === at || !isWithin(mount.at, at)) continue;
+    const place = join(folder, relative(at, mount.at));
+    mkdirSync(statSync(mount.source).isDirectory() ? place : dirname(place), { recursive: true, mode: 0o755 });
+    if (!statSync(mount.source).isDirectory()) writeFileSync(place, "");
+  }
+  return folder;
 }
 
 export interface ContainerInvocation {
@@ -59,7 +75,7 @@ export function containerInvocation(plan: Plan, engine: Engine, name: string, fi
   return { argv: [engine.program, ...engine.options, ...options, image.id, ...args], env: { ...own, ...engine.env } };
 }
 
-function mountOptions(mount: Mount, engine: Engine, user: User, { texts }: ContainerFiles): string[] {
+function mountOptions(mount: Mount, engine: Engine, user: User, { texts, hidden }: ContainerFiles): string[] {
   switch (mount.kind) {
     case "read":
     case "write":
@@ -67,7 +83,9 @@ function mountOptions(mount: Mount, engine: Engine, user: User, { texts }: Conta
     case "text":
       return ["--mount", ["type=bind", field("source", texts[mount.at] as string), field("target", mount.at), "readonly"].join(",")];
     case "tmpfs":
-      return ["--tmpfs", `${mount.at}:${mount.writable ? owned(engine, user) : "ro,mode=0555"},exec,nosuid,nodev,size=${mount.bytes}`];
+      // A memory file system would take the mode of the directory that it hides, with some runtimes.
+      if (!mount.writable) return ["--mount", ["type=bind", field("source", hidden[mount.at] as string), field("target", mount.at), "readonly"].join(",")];
+      return ["--tmpfs", `${mount.at}:${owned(engine, user)},exec,nosuid,nodev,size=${mount.bytes}`];
     // The image brings them, or the engine.
     case "device":
     case "directory":
@@ -77,7 +95,7 @@ function mountOptions(mount: Mount, engine: Engine, user: User, { texts }: Conta
   }
 }
 
-/** Docker's runtime takes the mode of the image's own directory, so it is told the owner; Podman does not know owners everywhere. */
+/** Docker's runtime takes the mode of the directory below, so it is told the owner; Podman does not know owners everywhere. */
 function owned({ name }: Engine, { uid, gid }: User): string {
   return name === "docker" ? `rw,uid=${uid},gid=${gid},mode=0755` : "rw,mode=1777";
 }

@@ -27,11 +27,20 @@ export async function resolvePypi({ wanted, rest }: Parsed, options: ResolveOpti
   return { file: join(folder, pin.program), args: rest, identity, needs: [folder] };
 }
 
-/** The newest that is not a shim, as the environment keeps its path. */
+/** The interpreter itself, asked for its own name: what lies in the path may be a version manager's script. */
 function pythonOf({ host }: ResolveOptions): string {
-  const found = ["python3", "python"].map((name) => findProgram(name, host.env["PATH"] ?? "", host.cwd)).find((program) => program !== null);
-  if (found === null || found === undefined) throw new SallyportError("launch.fetch", "Python is not installed");
-  return realpathSync(unshim(found, host));
+  for (const name of ["python3", "python"]) {
+    const found = findProgram(name, host.env["PATH"] ?? "", host.cwd);
+    if (found === null) continue;
+    try {
+      return realpathSync(execFileSync(unshim(found, host), ["-I", "-c", "import sys; print(sys.executable)"], { encoding: "utf8", env: host.env, cwd: host.cwd, stdio: ["ignore", "pipe", "ignore"] }).trim());
+    } catch {
+      // A shim without its manager: the next one in the path may do.
+    }
+  }
+  const system = ["/usr/bin/python3", "/usr/local/bin/python3"].find((file) => existsSync(file));
+  if (system === undefined) throw new SallyportError("launch.fetch", "Python is not installed");
+  return system;
 }
 
 async function install({ name, range }: Wanted, python: string, folder: string, options: ResolveOptions): Promise<void> {
