@@ -55,14 +55,14 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   });
   const isolation = await chooseBackend(wanted, resolved, host, tell);
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
-  const wish = makeWish({ ...wished, isolation }, launch, host);
+  const wish = makeWish({ ...wished, isolation, loaders: options.server !== null }, launch, host);
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
   return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason };
 }
 
-function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation"> & { command: readonly string[]; isolation: Wanted } {
+function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation" | "loaders"> & { command: readonly string[]; isolation: Wanted } {
   const { name, command, env, pass, isolation } = compiled;
   const given = options.command.length > 0 ? options.command : null;
   if (given !== null && command !== null && JSON.stringify(given) !== JSON.stringify(command)) throw new SallyportError("usage.option", `the manifest starts ${name} with ${command.join(" ")}; leave the command out`);

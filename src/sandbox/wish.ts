@@ -16,7 +16,12 @@ export interface WishOptions {
   readonly named: boolean;
   readonly limits: Partial<Limits>;
   readonly network: Reachable | null;
+  /** Whether variables may make programs load code: a manifest names them. */
+  readonly loaders: boolean;
 }
+
+/** Variables by which interpreters and the linker load code, whatever their letters' case. */
+const LOADERS = /^(?:NODE_OPTIONS|LD_.*|DYLD_.*|PYTHON(?:STARTUP|HOME|INSPECT|BREAKPOINT|USERBASE)|PERL5(?:OPT|LIB|DB)|RUBY(?:OPT|LIB)|BASH_ENV|ENV|BASH_FUNC.*|PROMPT_COMMAND|(?:JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS|GIT_(?:SSH|ASKPASS|EXTERNAL_DIFF|CONFIG.*)|PHP_INI_SCAN_DIR|LUA_INIT|GCONV_PATH|npm_config_.*)$/i;
 
 const STANDARD_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const PASSED_ON = /^(?:TERM|LANG|LC_[A-Z]+|TZ|NODE_ENV)$/;
@@ -95,15 +100,16 @@ function environment(options: WishOptions, launch: Launch, host: Host): Record<s
     USER: user,
     LOGNAME: user,
     SHELL: "/bin/sh",
-    ...Object.fromEntries(options.env.map((text) => variable(text, host)).filter((entry) => entry !== null)),
+    ...Object.fromEntries(options.env.map((text) => variable(text, host, options.loaders)).filter((entry) => entry !== null)),
   };
 }
 
-function variable(text: string, host: Host): [string, string] | null {
+function variable(text: string, host: Host, loaders: boolean): [string, string] | null {
   const equals = text.indexOf("=");
   const name = equals === -1 ? text : text.slice(0, equals);
   if (!NAME.test(name)) throw new SallyportError("cell.variable", name);
   if (SHELL_OWN.includes(name)) throw new SallyportError("cell.variable", `${name} is a shell's own and never passed on`);
+  if (!loaders && LOADERS.test(name)) throw new SallyportError("cell.variable", `${name} makes programs load code; a manifest may name it`);
   const value = equals === -1 ? host.env[name] : text.slice(equals + 1);
   if (value?.includes("\0") === true) throw new SallyportError("cell.variable", `${name} holds a zero byte`);
   return value === undefined ? null : [name, value];

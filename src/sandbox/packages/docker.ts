@@ -42,7 +42,7 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** `[registry/]name[:tag][@sha256:…]` (distribution's reference grammar). */
 const IMAGE = /^(?=.{1,255}$)[a-z0-9][\w.\-/:]*(?:@sha256:[0-9a-f]{64})?$/i;
 
-interface Taken {
+export interface Taken {
   readonly image: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ interface Taken {
 
 /** Throws `launch.container-option`, `launch.code`, `cell.image`, `cell.engine`. */
 export async function resolveContainer(name: EngineName, args: readonly string[], { host, say }: ResolveOptions): Promise<Launch> {
-  const { image, args: rest, environment, user } = parse(args);
+  const { image, args: rest, environment, user } = parseContainer(args);
   const engine = await findEngine(name, host);
   const facts = (await inspectImage(engine, image)) ?? (await pull(engine, image, say));
   const [program = "", ...first] = [...facts.entrypoint, ...(rest.length > 0 ? rest : facts.command)];
@@ -67,7 +67,8 @@ export async function resolveContainer(name: EngineName, args: readonly string[]
   };
 }
 
-function parse(args: readonly string[]): Taken {
+/** Throws `launch.container-option`, `cell.image`. */
+export function parseContainer(args: readonly string[]): Taken {
   if (args[0] !== "run") throw new SallyportError("launch.container-option", `${args[0] ?? "nothing"}: only run is taken over`);
   const environment: Record<string, string> = {};
   let user: User | null = null;

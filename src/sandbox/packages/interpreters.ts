@@ -19,7 +19,7 @@ export interface Interpreter {
 const NONE = /^(?!)/;
 const base: Interpreter = { code: NONE, module: NONE, valued: NONE, verbs: [], refused: [], strict: true };
 
-const NODE: Interpreter = { ...base, code: /^(?:-e|--eval|-p|--print|-pe|-i|--interactive|-)(?:=|$)/, valued: /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--title)$/ };
+const NODE: Interpreter = { ...base, code: /^(?:-e|--eval|-p|--print|-pe|-i|--interactive|-)(?:=|$)|^--(?:import|require|loader|experimental-loader)=(?:data|https?):/, valued: /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--title)$/ };
 export const PYTHON: Interpreter = { ...base, code: /^(?:-[A-Za-z]*c|-)$|^-[bBdEiIOqsSuvx]*c/, module: /^-[bBdEiIOqsSuvx]*m/, valued: /^-[WX]$/ };
 const SHELL: Interpreter = { ...base, code: /^-[a-z]*[cs]|^-$|^--init-file|^--rcfile/, valued: /^[-+][oO]$/ };
 const PERL: Interpreter = { ...base, code: /^-[a-zA-Z]*[eE]|^-$/, valued: /^-[I]$/ };

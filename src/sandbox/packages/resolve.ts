@@ -47,6 +47,8 @@ const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher, installed
   [/^uvx$/, pypi("uvx"), false],
   [/^uv$/, async (args, program, options) => (isProject(args) ? runProject(args, options) : pypi("uv")(args, program, options)), false],
   [/^pipx$/, pypi("pipx"), false],
+  [/^env$/, (args, _, options) => unwrapped(args, options), true],
+  [/^(?:nice|nohup|timeout|setsid|stdbuf|time|ionice|chrt|taskset|busybox|sudo|doas|su|runuser|xargs|script|strace|unshare|nsenter|chroot|flatpak-spawn)$/, (args, program, options) => wrapped(args, program, options), true],
   [/^(?:docker|podman)$/, async (args, program, options) => (await import("./docker.ts")).resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options), true],
   ...INTERPRETERS.map(([name, kind]): readonly [RegExp, Launcher, boolean] => [name, (args, program, options) => interpreted(program, args, options, kind), true]),
 ];
@@ -59,6 +61,20 @@ export async function resolveLaunch(command: readonly string[], options: Resolve
   const program = installed ? locate(word, options.host) : word;
   if (launcher !== undefined) return launcher(args, program, options);
   if (word.endsWith(".mcpb")) throw new SallyportError("launch.file", `${word} is a bundle: unpack it, and run what its manifest.json names`);
+  return runScript({ file: program, args, identity: identify(program) }, options);
+}
+
+/** `env PROGRAM ARG…`; what it could change is said to Sallyport, and `-S` is a command line in a word. */
+function unwrapped(args: readonly string[], options: ResolveOptions): Promise<Launch> {
+  const [word = ""] = args;
+  if (word.startsWith("-")) throw new SallyportError("launch.code", `env ${word}`);
+  if (word.includes("=")) throw new SallyportError("launch.code", `env ${word}: use --env in front of the dashes`);
+  return resolveLaunch(args, options);
+}
+
+/** Programs that run another one, which then nobody has looked at. */
+function wrapped(args: readonly string[], program: string, options: ResolveOptions): Launch {
+  if (!options.named) throw new SallyportError("launch.code", `${basename(program)} runs another program: name that one`);
   return runScript({ file: program, args, identity: identify(program) }, options);
 }
 
@@ -106,7 +122,9 @@ function interpreted(program: string, args: readonly string[], { host, named }: 
     const word = args[at] as string;
     if (kind.code.test(word) && !named) throw new SallyportError("launch.code", word);
     if (kind.code.test(word) || kind.module.test(word)) return { program, args, needs: programNeeds(program, host), identity: identify(program) };
-    if (kind.valued.test(word)) at += 1;
+    if (!kind.valued.test(word)) continue;
+    at += 1;
+    if (/^(?:data|https?):/i.test(args[at] ?? "") && !named) throw new SallyportError("launch.code", `${word} ${args[at]}`);
   }
   if (kind.verbs.includes(args[at] ?? "")) at += 1;
   else if (kind.refused.includes(args[at] ?? "") && !named) throw new SallyportError("launch.code", args[at]);
