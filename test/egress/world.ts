@@ -8,6 +8,8 @@ import { server } from "../helpers.ts";
 export interface World {
   /** Stands before a command that is to run where the gate runs. */
   readonly before: readonly string[];
+  /** The same for the other side of the cable. */
+  readonly there: readonly string[];
   /** The authority that signed the world's certificates. */
   readonly ca: string;
   readonly folder: string;
@@ -53,7 +55,7 @@ export async function makeWorld(): Promise<World> {
     rmSync(folder, { recursive: true, force: true });
   };
   lines = "";
-  return { before: ["nsenter", "-t", a, "-n", "-m", "--"], ca: join(folder, "ca.pem"), folder, seen: () => lines.split("\n").filter(Boolean), forget: () => void (lines = ""), close };
+  return { before: ["nsenter", "-t", a, "-n", "-m", "--"], there: ["nsenter", "-t", b, "-n", "--"], ca: join(folder, "ca.pem"), folder, seen: () => lines.split("\n").filter(Boolean), forget: () => void (lines = ""), close };
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {
