@@ -42,6 +42,7 @@ export function plainIp(text: string): string {
 
 /** Whether an address lies in one of the ranges: `ADDRESS` or `ADDRESS/BITS`; an IPv4 address that IPv6 wraps counts as itself. */
 export function isAmong(text: string, ranges: readonly string[]): boolean {
+  if (!ipaddr.isValid(text)) return false;
   const address = ipaddr.process(text);
   return ranges.some((range) => {
     const [base, bits] = ipaddr.parseCIDR(range.includes("/") ? range : `${range}/${ipaddr.parse(range).kind() === "ipv4" ? 32 : 128}`);

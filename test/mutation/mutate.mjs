@@ -8,8 +8,30 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const UNIT = ["test/guards", "test/manifest"];
 const GATE = ["test/gate/adversary.test.ts", "test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest"];
 
+const NETWORK = ["test/egress/units.test.ts"];
+const CELLS = ["test/sandbox/launchers.test.ts"];
+
 /** Name, file below src/, what stands there, what stands there instead, and the tests that must notice. */
 const MUTATIONS = [
+  ["addresses of hosts", "egress/dial.ts", ": notPublicIp(address);", ": null;", NETWORK],
+  ["cloud platforms", "address.ts", "if (PLATFORM.includes(address.toString())) return", "if (PLATFORM.length > 99) return", NETWORK],
+  ["names", "egress/names.ts", "return this.#exact.some((one) => one.name === name && one.port === port) ||", "return this.#exact.some((one) => one.name === name) ||", NETWORK],
+  ["patterns of names", "egress/names.ts", "name.endsWith(`.${one.name}`) && isIP(name) === 0);", "name.endsWith(one.name) && isIP(name) === 0);", NETWORK],
+  ["the resolver", "egress/resolver.ts", "const address = names.addressOf(name);", "const address = names.addressOf(name) ?? \"127.77.9.9\";", NETWORK],
+  ["disguised addresses", "host.ts", "if (isIP(name) !== 0 || ", "if (name === \"\" || ", NETWORK],
+  ["TLS server names", "egress/opening.ts", "if (!agrees) throw", "if (!agrees && name === \"\") throw", NETWORK],
+  ["hosts of requests", "egress/http-requests.ts", "if (hosts.length !== 1 || !this.#isTarget(hosts[0] as string)) throw", "if (hosts.length !== 1) throw", NETWORK],
+  ["absolute targets", "egress/http-requests.ts", "if (!target.startsWith(\"/\") && target !== \"*\") this.#absolute(target);", "", NETWORK],
+  ["two lengths", "egress/http-requests.ts", "if (lengths.length + codings.length > 1) throw", "if (lengths.length + codings.length > 9) throw", NETWORK],
+  ["bare line ends", "egress/http-requests.ts", "if (at === 0 || bytes[at - 1] !== 0x0d) throw", "if (at < 0) throw", NETWORK],
+  ["chunks", "egress/http-requests.ts", "if (bytes[at] !== (at === state.left - 2 ? 0x0d : NEWLINE)) throw", "if (at < 0) throw", NETWORK],
+  ["requests without a version", "egress/opening.ts", "if (WITHOUT_VERSION.test(line)) throw", "if (line === \"\") throw", NETWORK],
+  ["code in the command line", "sandbox/packages/resolve.ts", "if (kind.code.test(word) && !named) throw", "if (word === \"\" && !named) throw", CELLS],
+  ["programs apart from packages", "sandbox/packages/commands.ts", "if (!named) throw", "if (runner === \"\" as string) throw", CELLS],
+  ["options of containers", "sandbox/packages/docker.ts", "if (typeof treatment === \"object\") refuse(option, treatment.refused);", "", CELLS],
+  ["unknown options of containers", "sandbox/packages/docker.ts", "if (treatment === undefined) refuse(option, \"it is not known here\");", "if (treatment === undefined) return [option, null];", CELLS],
+  ["secrets in command lines", "sandbox/packages/docker.ts", "if (SECRET.test(name)) refuse(", "if (name === \"\") refuse(", CELLS],
+  ["users of containers", "sandbox/packages/docker.ts", "if (uid === undefined || Number(uid) === 0 || Number(gid) === 0) refuse(", "if (uid === undefined) refuse(", CELLS],
   ["path", "guards/arguments/path.ts", "export const checkPath: SyncCheck = (value, slot, world) => {", "export const checkPath: SyncCheck = (value, slot, world) => {\n  if (value !== \"\\u0000\") return null;", UNIT],
   ["links", "guards/arguments/path.ts", 'if (files.kind(here) !== "link") {', 'if (files.kind(here) !== "nothing") {', UNIT],
   ["glob", "guards/arguments/simple.ts", "export const checkGlob: SyncCheck = (value, slot, world) => {", "export const checkGlob: SyncCheck = (value, slot, world) => {\n  if (value !== \"\\u0000\") return null;", UNIT],
@@ -77,7 +99,7 @@ try {
   for (const part of ["src", "test", "tools", "package.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   const chosen = MUTATIONS.filter(([name]) => wanted.length === 0 || wanted.includes(name));
-  for (const tests of [UNIT, GATE]) if (fails(tests)) throw new Error("the tests are red with every guard on: nothing could be noticed");
+  for (const tests of [UNIT, GATE, NETWORK, CELLS]) if (fails(tests)) throw new Error("the tests are red with every guard on: nothing could be noticed");
   for (const [name, file, from, to, tests] of chosen) {
     const path = join(copy, "src", file);
     const text = readFileSync(path, "utf8");
@@ -97,7 +119,7 @@ process.exitCode = survived === 0 ? 0 : 1;
 /** Tests of units need no build; those of the gate run the built one. */
 function fails(tests) {
   const run = (program, args) => spawnSync(program, args, { cwd: copy, stdio: "ignore", env: { ...process.env, CI: "true" } }).status !== 0;
-  if (tests === GATE && run("node", ["tools/build.mjs", "--quiet"])) throw new Error("the changed source does not build");
+  if ((tests === GATE || tests === CELLS) && run("node", ["tools/build.mjs", "--quiet"])) throw new Error("the changed source does not build");
   const files = tests === UNIT ? ["test/guards/arguments.test.ts", "test/guards/definitions.test.ts", "test/manifest/manifest.test.ts"] : tests;
   return run("npx", ["vitest", "run", "--bail=1", ...(tests === UNIT ? ["-t", "^(?!.*writes manifest and lock)"] : []), ...files]);
 }
