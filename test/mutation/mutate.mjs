@@ -18,7 +18,7 @@ const MUTATIONS = [
   ["names", "egress/names.ts", "return this.#exact.some((one) => one.name === name && one.port === port) ||", "return this.#exact.some((one) => one.name === name) ||", NETWORK],
   ["patterns of names", "egress/names.ts", "name.endsWith(`.${one.name}`) && isIP(name) === 0);", "name.endsWith(one.name) && isIP(name) === 0);", NETWORK],
   ["the resolver", "egress/resolver.ts", "const address = names.addressOf(name);", "const address = names.addressOf(name) ?? \"127.77.9.9\";", NETWORK],
-  ["disguised addresses", "host.ts", "if (isIP(name) !== 0 || ", "if (name === \"\" || ", NETWORK],
+  ["disguised addresses", "host.ts", "if (isIP(name) !== 0 || /(?:^|\\.)(?:\\d+|0x[0-9a-f]*)$/.test(name)) return null;", "", NETWORK],
   ["TLS server names", "egress/opening.ts", "if (!agrees) throw", "if (!agrees && name === \"\") throw", NETWORK],
   ["hosts of requests", "egress/http-requests.ts", "if (hosts.length !== 1 || !this.#isTarget(hosts[0] as string)) throw", "if (hosts.length !== 1) throw", NETWORK],
   ["absolute targets", "egress/http-requests.ts", "if (!target.startsWith(\"/\") && target !== \"*\") this.#absolute(target);", "", NETWORK],
