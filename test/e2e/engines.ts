@@ -11,10 +11,10 @@ function answers(...argv: string[]): boolean {
   }
 }
 
-export const BACKENDS = ["bubblewrap", ...(answers("docker", "info") ? ["docker"] : []), ...(answers("podman", "info") ? ["podman"] : [])] as const;
+export const BACKENDS: readonly ("bubblewrap" | "docker" | "podman")[] = ["bubblewrap", ...(answers("docker", "info") ? ["docker" as const] : []), ...(answers("podman", "info") ? ["podman" as const] : [])];
 
 /** Names of all containers of both engines, running or not. */
 export function containers(): string[] {
-  return ["docker", "podman"].filter((engine) => BACKENDS.includes(engine)).flatMap((engine) => execFileSync(engine, ["ps", "--all", "--format", "{{.Names}}"], { encoding: "utf8" }).split("\n").filter(Boolean));
+  return (["docker", "podman"] as const).filter((engine) => BACKENDS.includes(engine)).flatMap((engine) => execFileSync(engine, ["ps", "--all", "--format", "{{.Names}}"], { encoding: "utf8" }).split("\n").filter(Boolean));
 }
 

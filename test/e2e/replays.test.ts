@@ -10,11 +10,13 @@ import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BACKENDS } from "./engines.ts";
 import { Running, gate, isRoot, sallyport, scratch } from "../helpers.ts";
 
 const MODULES = join(import.meta.dirname, "node_modules");
 const CANARY = `canary-${process.pid}-${Date.now()}`;
-type Way = "direct" | "cell" | "guards";
+type Way = "direct" | "cell" | "guards" | "docker" | "podman";
+const ENGINES = BACKENDS.filter((backend): backend is "docker" | "podman" => backend !== "bubblewrap");
 
 interface Call {
   readonly name: string;
@@ -37,7 +39,7 @@ async function call(way: Way, home: string, { command, env = {}, read = [], writ
   const flags = [...read.flatMap((at) => ["--read", at]), ...write.flatMap((at) => ["--write", at])];
   let running: Running;
   if (way === "direct") running = new Running(command, options);
-  else if (way === "cell") running = gate(command, { ...options, flags });
+  else if (way !== "guards") running = gate(command, { ...options, flags: ["--isolation", way === "cell" ? "bubblewrap" : way, ...flags] });
   else {
     const name = `s${(names += 1)}`;
     const added = await sallyport(["add", name, "--yes", "--isolation", "none", "--reason", "the guards alone", ...flags, "--", ...command], options);
@@ -208,14 +210,14 @@ describe("mcp-server-commands 0.5.0, a shell by design", () => {
     ["signals", (_, pid) => ({ command: `kill -0 ${pid} && echo reached`, happened: (answers) => /reached\\?n?"/.test(answers) })],
     ["start-up files", (home) => ({ command: `echo planted >> ${home}/.bashrc`, happened: () => readFileSync(join(given(join(home, "x")), "../.bashrc"), "utf8").includes("planted") })],
     ["a survivor", (home) => ({ command: `setsid sh -c 'sleep 1; echo alive > ${home}/open/alive' >/dev/null 2>&1 &`, happened: () => existsSync(join(home, "open/alive")) })],
-    ["the network", (home) => ({ command: `perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr=>"127.0.0.1",PeerPort=>shift)?"connected":"no"' $(cat ${home}/port)`, happened: (answers) => answers.includes('"connected') })],
+    ["the network", (home) => ({ command: `perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(PeerAddr=>"127.0.0.1",PeerPort=>shift)?"connected":"no"' $(cat ${home}/port)`, happened: (answers) => answers.includes('"text":"connected') })],
     ["the container socket", (home) => ({ command: `test -S ${home}/docker.sock && echo socket-there`, happened: (answers) => /"socket-there/.test(answers) })],
   ])("%s: out of reach", async (_name, attack) => {
     const metadata = createServer((socket) => socket.on("error", () => {}).end("metadata")).listen(0, "127.0.0.1");
     await once(metadata, "listening");
     const victim = spawn("sleep", ["60"], { env: { CANARY } });
     try {
-      for (const way of ["direct", ...PROTECTED] as const) {
+      for (const way of ["direct", ...PROTECTED, ...ENGINES] as const) {
         const home = place();
         mkdirSync(join(home, ".aws"));
         writeFileSync(join(home, ".aws/credentials"), "SECRET-KEY");
