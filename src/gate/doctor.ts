@@ -25,6 +25,9 @@ export interface Check {
 
 type Found = Omit<Check, "backend">;
 
+/** The map of a process in the machine's own user namespace. */
+const WHOLE = "0 0 4294967295";
+
 /** A name that is never looked up: it stands for any host. */
 const ANY_HOST: Reachable = { hosts: ["host.example:443"], hostPatterns: [], addresses: [], limits: { connections: 1, bytes: 1, idleSeconds: 1 }, resolver: GATE_ADDRESS, proxy: `${GATE_ADDRESS}:${PROXY_PORT}` };
 
@@ -86,15 +89,15 @@ async function tryCell(backend: Backend, host: Host, network: Reachable | null):
 }
 
 /** The cell stood and all of its promises were kept; one line for each group of them. */
-function attested({ uids, seccomp, namespaces, cgroup, notEnforced, isolation }: Attestation): Found[] {
+function attested({ uids, uidMap, seccomp, namespaces, cgroup, notEnforced }: Attestation): Found[] {
   return [
     holds("uid", `servers run as uid ${uids[0]}`),
     holds("capabilities", "none, and none can be gained"),
     holds("system calls", `${seccomp.filters} filter in force`),
-    holds("namespaces", Object.keys(namespaces).filter((name) => isolation === "bubblewrap" || name !== "user").join(" ")),
+    holds("namespaces", Object.keys(namespaces).filter((name) => name !== "user" || uidMap !== WHOLE).join(" ")),
     holds("files", "nothing is visible or writable but what was planned"),
     holds("limits", `${LIMITS.processes} processes, ${LIMITS.openFiles} open files, ${LIMITS.cpuSeconds} s processor`),
-    cgroup === null ? { state: "weaker", what: "control groups", detail: notEnforced.join("; "), mend: "run inside a systemd user session, or as root" } : holds("control groups", `v${cgroup.version}: ${cgroup.controllers.join(" ")}`),
+    cgroup === null || notEnforced.length > 0 ? { state: "weaker", what: "control groups", detail: notEnforced.join("; "), mend: "run inside a systemd user session, or as root" } : holds("control groups", `v${cgroup.version}: ${cgroup.controllers.join(" ")}`),
   ];
 }
 

@@ -18,8 +18,8 @@ const GROUPS = "/sys/fs/cgroup";
 export function attestContainer(plan: Plan, engine: Engine, pid: number, staged: boolean): Attestation {
   const found = groupOf(pid);
   const seen = observe(plan, pid, found.group, null);
-  const promises = [...identity(plan, engine, seen), ...surroundings(plan, seen, staged), ...bounds(plan, seen, found)];
-  const notEnforced = found.group === null ? ["memory and processes: the engine's control group was not found"] : found.group.controllers.includes("pids") ? [] : ["processes by control group; the process limit of the user holds"];
+  const promises = [...identity(plan, engine, seen), ...surroundings(plan, seen, staged), ...bounds(plan, engine, seen, found)];
+  const notEnforced = engine.rootless && !isBounded(found.memory, plan.limits.memoryBytes) ? ["memory and processes together: no control group is handed on to this user, each process is bounded by itself"] : found.group === null ? ["memory and processes: the engine's control group was not found"] : [];
   return { ...seen, notEnforced, broken: promises.filter(([kept]) => !kept).map(([, promise]) => promise) };
 }
 
@@ -65,13 +65,18 @@ function isRootsFile(pid: number, at: string): boolean {
   return /^\/etc\/(?:resolv\.conf|hostname|hosts)$|^\/run\/\.containerenv$/.test(at) && existsSync(`/proc/${pid}/root${at}`);
 }
 
-function bounds(plan: Plan, seen: Observed, { memory, processes }: Found): Promised[] {
-  const names = (Object.keys(LIMIT_NAMES) as (keyof Limits)[]).filter((name) => name !== "memoryBytes");
+function bounds(plan: Plan, engine: Engine, seen: Observed, { memory, processes }: Found): Promised[] {
+  // Without root an engine may have no group to set bounds in: then each process has its own.
+  const names = (Object.keys(LIMIT_NAMES) as (keyof Limits)[]).filter((name) => name !== "memoryBytes" || engine.rootless);
   return [
     ...names.map((name): Promised => [seen.limits[LIMIT_NAMES[name]] === `${plan.limits[name]} ${plan.limits[name]}`, `the limit is set: ${LIMIT_NAMES[name].slice(4)}`]),
-    [memory === null || memory <= plan.limits.memoryBytes, "the control group bounds the memory"],
-    [processes === null || processes <= plan.limits.processes, "the control group bounds the processes"],
+    [memory === null || engine.rootless || isBounded(memory, plan.limits.memoryBytes), "the control group bounds the memory"],
+    [processes === null || engine.rootless || isBounded(processes, plan.limits.processes), "the control group bounds the processes"],
   ];
+}
+
+function isBounded(value: number | null, limit: number): boolean {
+  return value !== null && value <= limit;
 }
 
 interface Found {

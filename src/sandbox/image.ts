@@ -109,7 +109,7 @@ function withLinks(path: string): string[] {
 
 /** By size and time of change, as `make` does it; packages in the cache never change under one name. */
 function digest(files: readonly string[]): string {
-  const hash = createHash("sha256").update("2\n");
+  const hash = createHash("sha256").update("3\n");
   for (const file of files) {
     const { size, mtimeMs, mode } = lstatSync(file);
     hash.update(`${file}\0${mode}\0${size}\0${Math.floor(mtimeMs)}\n`);
@@ -147,6 +147,7 @@ function finished(child: ReturnType<typeof spawn>): Promise<void> {
 /** The root directory, with the links that the machine's own has, and one made-up account. */
 function skeleton(folder: string): void {
   for (const at of ["proc", "sys", "dev", "tmp", "etc", "run", "var"]) mkdirSync(join(folder, at));
+  chmodSync(folder, 0o755);
   chmodSync(join(folder, "tmp"), 0o1777);
   for (const link of LINKS) symlinkSync(readlinkSync(link), join(folder, link));
   const { uid, gid } = INSIDE;

@@ -61,10 +61,10 @@ export function containerInvocation(plan: Plan, engine: Engine, name: string, fi
     ...["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", `seccomp=${files.profile}`],
     ...["--user", `${user.uid}:${user.gid}`, ...(engine.name === "podman" && engine.rootless ? ["--userns", "keep-id"] : []), "--hostname", "sallyport", "--ipc", "private", "--cgroupns", "private"],
     ...["--memory", String(limits.memoryBytes), "--memory-swap", String(limits.memoryBytes), "--pids-limit", String(limits.processes)],
-    ...Object.entries({ nofile: limits.openFiles, nproc: limits.processes, core: limits.coreBytes, fsize: limits.fileBytes, cpu: limits.cpuSeconds }).flatMap(([key, value]) => ["--ulimit", `${key}=${value}:${value}`]),
+    ...Object.entries({ nofile: limits.openFiles, nproc: limits.processes, core: limits.coreBytes, fsize: limits.fileBytes, cpu: limits.cpuSeconds, ...(engine.rootless ? { data: limits.memoryBytes } : {}) }).flatMap(([key, value]) => ["--ulimit", `${key}=${value}:${value}`]),
     // What the server says belongs into the journal, and nowhere else.
     ...["--log-driver", "none", "--no-healthcheck", "--restart", "no"],
-    ...(engine.name === "podman" ? ["--read-only-tmpfs=false", "--http-proxy=false", "--no-hosts", "--sdnotify", "ignore"] : []),
+    ...(engine.name === "podman" ? ["--read-only-tmpfs=false", "--http-proxy=false", "--passwd=false", "--no-hosts", "--sdnotify", "ignore"] : []),
     ...plan.mounts.flatMap((mount) => mountOptions(mount, engine, user, files)),
     ...["--workdir", plan.cwd],
     // By name alone: the engine's command takes the value from its own variables, unless it needs one of the same name itself.
