@@ -74,7 +74,7 @@ async function running(child: ReturnType<typeof spawn>, exited: Promise<Exit>, e
   child.stderr?.on("data", listen);
   try {
     while (performance.now() < until) {
-      if (ended !== null) throw new SallyportError("cell.refused", said.trim().split("\n").at(-1) ?? "");
+      if (ended !== null) throw new SallyportError("cell.refused", said.trim().split("\n").filter((line) => line !== "" && !line.includes("--help")).at(-1) ?? "");
       const pid = Number((await ask(engine, ["inspect", "--format", "{{.State.Pid}}", name]).catch(() => "0")).trim());
       // The runtime's own process stands there for a moment, before it becomes what was asked for.
       if (pid > 0 && isPast(pid, staged)) return pid;

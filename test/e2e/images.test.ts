@@ -11,7 +11,8 @@ const NAME = "localhost/sallyport-test-image:1";
 
 /** Built without network on top of the image that Sallyport makes for Node; `bare` has no shell. */
 function build(engine: string, home: string): void {
-  const base = execFileSync(engine, ["images", "--format", "{{.Repository}}:{{.Tag}}", "localhost/sallyport"], { encoding: "utf8" }).split("\n")[0] as string;
+  const explained = execFileSync(process.execPath, [MAIN, "explain", "--json", "--isolation", engine, "--", "node", server("caller.mjs")], { env: { ...process.env, SALLYPORT_HOME: join(home, "sallyport") }, stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" });
+  const base = (JSON.parse(explained) as { plan: { image: { name: string } } }).plan.image.name;
   const folder = join(home, "image");
   mkdirSync(folder, { recursive: true });
   const container = execFileSync(engine, ["create", "--network", "none", "--entrypoint", "/bin/sh", base], { encoding: "utf8" }).trim();
@@ -28,7 +29,6 @@ describe.runIf(isRoot).each(ENGINES)("an image of %s's", (engine) => {
   let home: string;
   beforeAll(() => {
     home = execFileSync("mktemp", ["-d"], { encoding: "utf8" }).trim();
-    execFileSync(process.execPath, [MAIN, "explain", "--isolation", engine, "--", "node", server("caller.mjs")], { env: { ...process.env, SALLYPORT_HOME: join(home, "sallyport") }, stdio: "ignore" });
     build(engine, home);
   }, 120_000);
   afterAll(() => {
