@@ -69,7 +69,7 @@ async function tryNetwork(backend: Backend, host: Host): Promise<Found> {
 
 async function tryCell(backend: Backend, host: Host, network: Reachable | null): Promise<Attestation> {
   const program = realpathSync(findProgram("true", "/usr/bin:/bin", "/") ?? "/bin/true");
-  const launch: Launch = await backend.ready({ program, args: [], needs: [], identity: { kind: "program", name: "true", integrity: "" } }, host, () => {});
+  const launch: Launch = await backend.ready({ program, args: [], asked: [], needs: [], identity: { kind: "program", name: "true", integrity: "" } }, host, () => {});
   const wish = makeWish({ isolation: backend.name, read: [], write: [], env: [], named: false, limits: {}, network, loaders: false }, launch, host);
   const plan = makePlan(launch, wish, survey(host, chooseUser(host, [])));
   const cell = await backend.start(plan, `doctor-${host.pid}-${backend.name}${network === null ? "" : "-network"}`, host);

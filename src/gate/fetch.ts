@@ -3,7 +3,7 @@
  * registry that is configured for it, and nothing else. What it installs runs no script of its own.
  */
 import { spawn, execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,12 +31,18 @@ export async function fetchInCell(fetching: Fetching, host: Host, say: (line: st
   const env = Object.fromEntries(Object.entries(host.env).filter((entry): entry is [string, string] => PASSED.test(entry[0]) && entry[1] !== undefined));
   const scratch = join(fetching.folder, ".fetching");
   mkdirSync(scratch, { mode: 0o755 });
-  const own = { ...env, HOME: scratch, TMPDIR: scratch, npm_config_cache: join(scratch, "npm"), npm_config_update_notifier: "false", PIP_NO_CACHE_DIR: "1", UV_CACHE_DIR: join(scratch, "uv"), ...(fetching.tool === "npm" ? { npm_config_userconfig: env["npm_config_userconfig"] ?? join(homeOf(host), ".npmrc") } : {}) };
+  const config = join(scratch, "npmrc");
+  const configured = env["npm_config_userconfig"] ?? join(homeOf(host), ".npmrc");
+  // A copy: it may be closed to the uid that the tool gets.
+  if (existsSync(configured)) copyFileSync(configured, config);
+  const own = { ...env, HOME: scratch, TMPDIR: scratch, npm_config_cache: join(scratch, "npm"), npm_config_update_notifier: "false", PIP_NO_CACHE_DIR: "1", UV_CACHE_DIR: join(scratch, "uv"), ...(fetching.tool === "npm" ? { npm_config_userconfig: config } : {}) };
   try {
     const tools = findTools(host);
-    await inCell(fetching, own, await registries(fetching.tool, env, host), tools, host, say);
+    await inCell(fetching, own, await registries(fetching, env, host), tools, host, say);
   } catch (error) {
     if (!(error instanceof SallyportError) || !NO_CELL.includes(error.code)) throw error;
+    // As root that would be the whole machine.
+    if (host.uid === 0) throw new SallyportError("launch.fetch", `packages are fetched in a cell of bubblewrap's: ${error.message}`);
     say(`fetching without a cell: ${error.message}`);
     await bare(fetching, own, say);
   } finally {
@@ -75,9 +81,9 @@ function proxies(env: Record<string, string>): Record<string, string> {
 }
 
 /** Where the tool is configured to fetch from; the addresses of those names may be private, as the caller has named them. */
-async function registries(tool: Fetching["tool"], env: Record<string, string>, host: Host): Promise<Reachable> {
+async function registries({ tool, argv: [program = ""] }: Fetching, env: Record<string, string>, host: Host): Promise<Reachable> {
   const proxy = Object.entries(env).filter(([name]) => PROXY.test(name)).map(([, url]) => url);
-  const urls = proxy.length > 0 ? proxy : tool === "npm" ? npmRegistries(host) : pipIndexes(env, host);
+  const urls = proxy.length > 0 ? proxy : tool === "npm" ? npmRegistries(host) : pipIndexes(program, env, host);
   const hosts = [...new Set([...urls.map(hostOf).filter((one) => one !== null), ...(tool === "pip" && proxy.length === 0 && urls.length === 0 ? PYPI : [])])];
   const names = [...new Set(hosts.map((one) => parseHost(one)?.name ?? ""))];
   const found = await Promise.all(names.map((name) => lookup(name, { all: true }).catch(() => [])));
@@ -92,16 +98,17 @@ function hostOf(url: string): string | null {
 
 /** The default one and those of scopes, as npm itself reads them from all of its places. */
 function npmRegistries(host: Host): string[] {
-  const text = execFileSync("npm", ["config", "list", "--json"], { encoding: "utf8", env: host.env, cwd: host.cwd, stdio: ["ignore", "pipe", "ignore"] });
+  const text = execFileSync("npm", ["config", "list", "--json"], { encoding: "utf8", env: host.env, cwd: "/", stdio: ["ignore", "pipe", "ignore"] });
   const config = JSON.parse(text) as Record<string, unknown>;
   return Object.entries(config).filter(([key, value]) => (key === "registry" || key.endsWith(":registry")) && typeof value === "string").map(([, value]) => value as string);
 }
 
-function pipIndexes(env: Record<string, string>, host: Host): string[] {
+/** Isolated, and from nowhere: a file called pip.py would be taken for it otherwise. */
+function pipIndexes(python: string, env: Record<string, string>, host: Host): string[] {
   const named = ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"].flatMap((name) => (env[name] ?? "").split(/\s+/)).filter(Boolean);
   const listed = ((): string => {
     try {
-      return execFileSync("python3", ["-m", "pip", "config", "list"], { encoding: "utf8", env: host.env, stdio: ["ignore", "pipe", "ignore"] });
+      return execFileSync(python, ["-I", "-m", "pip", "config", "list"], { encoding: "utf8", env: host.env, cwd: "/", stdio: ["ignore", "pipe", "ignore"] });
     } catch {
       return "";
     }

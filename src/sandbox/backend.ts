@@ -50,7 +50,7 @@ function container(name: EngineName, why: string): Backend {
     show: async (plan, host) => {
       const { containerInvocation } = await import("./backends/container.ts");
       const places = (kind: "text" | "tmpfs"): Record<string, string> => Object.fromEntries(plan.mounts.flatMap((mount) => (mount.kind === kind ? [[mount.at, "FILE"]] : [])));
-      return { argv: containerInvocation(plan, await engine(host), "NAME", { profile: "PROFILE", hidden: places("tmpfs"), texts: places("text") }, true).argv, options: [] };
+      return { argv: containerInvocation(plan, await engine(host), "NAME", { profile: "PROFILE", variables: "VARIABLES", hidden: places("tmpfs"), texts: places("text") }, true).argv, options: [] };
     },
   };
 }

@@ -29,11 +29,11 @@ export interface ContainerOptions {
 /** Throws `cell.refused`, `cell.start-timeout`, `cell.promise-broken`, `cell.engine`, `cell.ceiling`. */
 export async function startContainer({ plan, engine, session, host }: ContainerOptions): Promise<Cell> {
   const name = `sallyport-${session}`;
-  const remove = [engine.program, ...engine.options, "rm", "--force", "--volumes", name];
+  const remove = [engine.program, ...engine.options, "rm", "--force", "--volumes", name, probeOf(name)];
   const leave = enrol(host, session, { groups: [], remove: { argv: remove, env: engine.env } });
-  const staged = await hasShell(plan.image as Image, engine, name, host).catch((error: unknown) => (leave(), Promise.reject(error)));
-  const files = writeFiles(plan, sessionFolder(host, session));
   const guard = startGuard(findProgram("sh", "/bin:/usr/bin", "/") ?? "/bin/sh", { token: "", groups: [], remove, env: engine.env });
+  const staged = await hasShell(plan.image as Image, engine, name, host).catch((error: unknown) => (guard.stand(), leave(), Promise.reject(error)));
+  const files = writeFiles(plan, sessionFolder(host, session));
   const { argv, env } = containerInvocation(plan, engine, name, files, staged);
   const child = spawn(argv[0] as string, argv.slice(1), { cwd: "/", env, stdio: ["pipe", "pipe", "pipe"] });
   const exited = whenExited(child);
@@ -96,12 +96,16 @@ function isPast(pid: number, staged: boolean): boolean {
   }
 }
 
+function probeOf(name: string): string {
+  return `${name}-probe`;
+}
+
 /** Whether an image has a shell to wait in, asked of the engine once for each image. */
 async function hasShell({ id, made }: Image, engine: Engine, name: string, { dirs }: Host): Promise<boolean> {
   if (made) return true;
   const file = join(dirs.cache, "shells", id.replace(":", "-"));
   if (existsSync(file)) return readFileSync(file, "utf8") === "yes";
-  const probe = `${name}-probe`;
+  const probe = probeOf(name);
   await ask(engine, ["create", "--pull", "never", "--name", probe, "--network", "none", "--entrypoint", "/bin/sh", id]);
   const found = await ask(engine, ["cp", `${probe}:/bin/sh`, "-"]).then(() => true, () => false);
   await ask(engine, ["rm", "--force", "--volumes", probe]);

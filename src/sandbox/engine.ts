@@ -1,7 +1,7 @@
 /** Docker and Podman by their own commands: found, asked, and never given a word of a server's as an option. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, posix } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { findProgram } from "./survey.ts";
@@ -40,6 +40,7 @@ async function docker(program: string, env: Record<string, string>, host: Host):
   const folder = join(host.dirs.state, "docker");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const engine: Engine = { name: "docker", program, env: { ...env, DOCKER_HOST: address, DOCKER_CONFIG: folder }, rootless: false, options: [] };
+  await ask(engine, ["version", "--format", "{{.Server.Version}}"]);
   const security = (await ask(engine, ["info", "--format", "{{json .SecurityOptions}}"])).trim();
   return { ...engine, rootless: security.includes("name=rootless") };
 }
@@ -99,7 +100,14 @@ export async function inspectImage(engine: Engine, name: string): Promise<ImageF
     environment,
     user: config.User ?? "",
     cwd: config.WorkingDir === undefined || config.WorkingDir === "" ? "/" : config.WorkingDir,
-    volumes: Object.keys(config.Volumes ?? {}),
+    volumes: [...new Set(Object.keys(config.Volumes ?? {}).map(volumeOf))],
     digest: image.RepoDigests?.[0]?.split("@")[1] ?? null,
   };
+}
+
+/** As the kernel writes it. Throws `cell.image`. */
+function volumeOf(at: string): string {
+  const plain = posix.normalize(at).replace(/(.)\/$/, "$1");
+  if (!plain.startsWith("/") || plain === "/" || /[:,"\n]/.test(plain)) throw new SallyportError("cell.image", `its volume ${at} cannot be replaced`);
+  return plain;
 }

@@ -5,12 +5,13 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { isWithin } from "../paths.ts";
+import { linkedWith } from "./elf.ts";
 import { ask, inspectImage, type Engine, type ImageFacts } from "./engine.ts";
 import { INSIDE, isSystem, type Image, type Launch } from "./plan.ts";
 
@@ -20,7 +21,6 @@ const SHELL = ["/bin/sh", "/usr/bin/env"];
 /** What libraries read to work at all; the cell's own accounts and names are made up, as in other cells. */
 const SHARED = ["/etc/ssl/certs", "/etc/ca-certificates", "/usr/share/ca-certificates", "/etc/ssl/openssl.cnf", "/usr/lib/ssl", "/etc/localtime", "/etc/mime.types", "/etc/protocols", "/etc/services", "/usr/share/zoneinfo", "/usr/lib/locale/C.utf8"];
 const LINKS = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"].filter((at) => existsSync(at) && lstatSync(at).isSymbolicLink());
-const LOADERS = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1"];
 const LINKED_BY_NAME = ["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"];
 
 /** Throws `cell.image`, `cell.engine`. */
@@ -36,7 +36,7 @@ export async function madeImage(launch: Launch, engine: Engine, { dirs }: Host, 
 /** Absolute paths; a directory stands for all that is in it. What lies outside the system's directories is shown, not copied. */
 function filesOf(launch: Launch, cache: string): string[] {
   const programs = [...SHELL.filter((file) => existsSync(file)), launch.program, ...interpretersOf(launch)];
-  const libraries = [...new Set([...programs.flatMap(librariesOf), ...launch.needs.filter((at) => !isSystem(at)).flatMap((at) => rememberedExtensions(at, cache))])];
+  const libraries = [...new Set([...librariesOf(programs), ...launch.needs.filter((at) => !isSystem(at)).flatMap((at) => rememberedExtensions(at, cache))])];
   const wanted = [...programs, ...libraries, ...standardLibrary(launch.program), ...SHARED.filter((at) => existsSync(at))].filter(isSystem);
   const whole = [...new Set(wanted.flatMap(withLinks))].filter((at) => !LINKS.includes(at)).sort((a, b) => (a < b ? -1 : 1));
   return whole.filter((at) => !whole.some((other) => other !== at && isWithin(at, other) && statSync(other).isDirectory() && !lstatSync(other).isSymbolicLink()));
@@ -47,21 +47,11 @@ function interpretersOf({ args }: Launch): string[] {
   return args.filter((word) => word.startsWith("/") && existsSync(word) && statSync(word).isFile() && readFileSync(word).subarray(0, 4).toString("latin1") === "\u007fELF");
 }
 
-/** What the loader would load; a script or a static program needs nothing. It runs no code of the program's. */
-function librariesOf(program: string): string[] {
-  const real = realpathSync(program);
-  const loader = LOADERS.find((file) => existsSync(file));
-  if (loader === undefined) return [];
-  let listed = "";
-  try {
-    listed = execFileSync(loader, ["--list", real], { encoding: "utf8", env: {}, stdio: ["ignore", "pipe", "ignore"] });
-  } catch {
-    return [];
-  }
-  const found = [...listed.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, file = ""]) => file);
+/** With what the C library looks up by name as it runs. */
+function librariesOf(files: readonly string[]): string[] {
+  const found = linkedWith(files);
   const folder = found.find((file) => /\/libc\.(?:so|musl)/.test(file));
-  const byName = folder === undefined ? [] : LINKED_BY_NAME.map((name) => join(dirname(folder), name)).filter((file) => existsSync(file));
-  return [loader, ...found, ...byName];
+  return [...found, ...(folder === undefined ? [] : LINKED_BY_NAME.map((name) => join(dirname(folder), name)).filter((file) => existsSync(file)))];
 }
 
 /** An interpreter below /usr keeps its modules beside it. */
@@ -77,13 +67,13 @@ function standardLibrary(program: string): string[] {
 function extensions(folder: string): string[] {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
   const found = execFileSync("find", [folder, "-type", "f", "(", "-name", "*.so", "-o", "-name", "*.so.*", "-o", "-name", "*.node", ")"], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024, env: { PATH: "/usr/bin:/bin" } });
-  return [...new Set(found.split("\n").filter(Boolean).slice(0, MAX_EXTENSIONS).flatMap(librariesOf))];
+  return librariesOf(found.split("\n").filter(Boolean).slice(0, MAX_EXTENSIONS));
 }
 
 /** What has been looked through once is remembered as long as the folder stays as it is: packages in the cache never change. */
 function rememberedExtensions(folder: string, cache: string): string[] {
   const { mtimeMs, ino } = statSync(folder);
-  const file = join(cache, "linked", `${createHash("sha256").update(`${folder} ${mtimeMs} ${ino}`).digest("hex").slice(0, 32)}.json`);
+  const file = join(cache, "linked", `${createHash("sha256").update(`2 ${folder} ${mtimeMs} ${ino}`).digest("hex").slice(0, 32)}.json`);
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as string[];
   const found = extensions(folder);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -107,13 +97,15 @@ function withLinks(path: string): string[] {
   return [path];
 }
 
-/** By size and time of change, as `make` does it; packages in the cache never change under one name. */
+/** By size and time of change of every file, as `make` does it. */
 function digest(files: readonly string[]): string {
-  const hash = createHash("sha256").update("3\n");
-  for (const file of files) {
-    const { size, mtimeMs, mode } = lstatSync(file);
-    hash.update(`${file}\0${mode}\0${size}\0${Math.floor(mtimeMs)}\n`);
-  }
+  const hash = createHash("sha256").update("4\n");
+  const add = (file: string): void => {
+    const facts = lstatSync(file);
+    hash.update(`${file}\0${facts.mode}\0${facts.size}\0${Math.floor(facts.mtimeMs)}\n`);
+    if (facts.isDirectory()) for (const name of readdirSync(file).sort()) if (name !== "__pycache__") add(join(file, name));
+  };
+  files.forEach(add);
   return hash.digest("hex").slice(0, 40);
 }
 

@@ -14,12 +14,16 @@ export type Isolation = (typeof BACKENDS)[number] | "none";
 export interface Launch {
   readonly program: string;
   readonly args: readonly string[];
+  /** Those of them that the caller has said: directories that they name are shown. What a package or an image says names nothing. */
+  readonly asked: readonly string[];
   /** Directories and files that the program needs to run at all; read-only. */
   readonly needs: readonly string[];
   /** Why this is that server and no other: digest and origin. */
   readonly identity: Identity;
   /** The image that it brings, where it is one; otherwise containers get one that is made for it. */
   readonly image?: Image;
+  /** Literals of its own command line. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** The engine that has that image. */
   readonly engine?: "docker" | "podman";
 }
@@ -135,6 +139,7 @@ export const LIMITS: Limits = {
   memoryBytes: 2 * 1024 ** 3,
 };
 
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SCRATCH_BYTES = 256 * 1024 ** 2;
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 
@@ -146,15 +151,16 @@ export function makePlan(launch: Launch, wish: Wish, survey: Survey): Plan {
   const { image = null } = launch;
   const mounts = image === null ? cellMounts(launch, wish, survey, scratch) : containerMounts(image, launch, wish, survey, scratch);
   const home = image === null ? `${scratch}/home` : scratch;
-  const environment = { ...image?.environment, ...wish.environment, ...(image === null || image.made ? {} : { PATH: image.environment["PATH"] ?? "" }), ...proxied(wish.network), HOME: home, TMPDIR: scratch };
+  const environment = { ...image?.environment, ...launch.variables, ...wish.environment, ...(image === null || image.made ? {} : { PATH: image.environment["PATH"] ?? DEFAULT_PATH }), ...proxied(wish.network), HOME: home, TMPDIR: scratch };
   const cwd = isVisible(survey.cwd, mounts) ? survey.cwd : image === null || image.made ? home : image.cwd;
-  return { ...plan, cwd, environment, mounts, user: image?.user ?? survey.user, network: wish.network, image };
+  return { ...plan, cwd, environment, mounts, user: given.length > 0 ? survey.user : (image?.user ?? survey.user), network: wish.network, image };
 }
 
 /** The image is the rest, and for one that was made the package. A volume that it declares would be a directory of the engine's on the disk. */
 function containerMounts(image: Image, launch: Launch, wish: Wish, survey: Survey, scratch: string): Mount[] {
-  const memory = [scratch, ...image.volumes.filter((at) => at !== scratch)].map((at): Mount => ({ kind: "tmpfs", at, bytes: SCRATCH_BYTES, writable: true }));
-  const base = [...memory, ...resolver(wish.network)];
+  const memory = [scratch, ...image.volumes.filter((at) => at !== scratch && ![...wish.read, ...wish.write].some((given) => isWithin(at, given) || isWithin(given, at)))].map((at): Mount => ({ kind: "tmpfs", at, bytes: SCRATCH_BYTES, writable: true }));
+  // Engines would show the machine's own otherwise.
+  const base: Mount[] = [...memory, ...(wish.network === null ? [{ kind: "text", at: "/etc/resolv.conf", text: "" } as const] : resolver(wish.network))];
   return [...base, ...ownMounts({ needs: launch.needs.filter((at) => !isSystem(at)) }, wish, survey, base)];
 }
 

@@ -33,7 +33,7 @@ const CLOSED = ["/proc", "/sys", "/dev", "/run", "/var/run"];
 
 /** Throws `cell.path`, `cell.variable`. */
 export function makeWish(options: WishOptions, launch: Launch, host: Host): Wish {
-  const named = options.isolation === "none" || !options.named ? [] : namedDirectories(launch.args, host);
+  const named = options.isolation === "none" || !options.named ? [] : namedDirectories(launch.asked, host);
   const write = options.write.map((path) => checkedDirectory(path, host, true));
   const read = [...options.read.map((path) => checkedDirectory(path, host, false)), ...named].filter((path) => !write.includes(path));
   return { isolation: options.isolation, read: [...new Set(read)], write: [...new Set(write)], environment: environment(options, launch, host), limits: options.limits, network: options.network };

@@ -18,7 +18,7 @@ function build(engine: string, home: string): void {
   const container = execFileSync(engine, ["create", "--network", "none", "--entrypoint", "/bin/sh", base], { encoding: "utf8" }).trim();
   execFileSync("sh", ["-c", `${engine} export ${container} | tar -x -C ${folder} && ${engine} rm -f ${container}`], { stdio: "ignore" });
   execFileSync("cp", [server("caller.mjs"), join(folder, "caller.mjs")]);
-  const settings = ["ENTRYPOINT [\"/usr/bin/node\", \"/caller.mjs\"]", "ENV FROM_IMAGE=yes PATH=/usr/bin:/bin", "VOLUME /data", "USER root", "WORKDIR /"].flatMap((line) => ["--change", line]);
+  const settings = ["ENTRYPOINT [\"/usr/bin/node\", \"/caller.mjs\"]", "ENV FROM_IMAGE=yes PATH=/usr/bin:/bin LD_PRELOAD=/nowhere.so CONTAINER_HOST=tcp://127.0.0.1:9", "VOLUME /data/", "USER 1000:42", "WORKDIR /"].flatMap((line) => ["--change", line]);
   writeFileSync(join(folder, "etc/marker"), "the image\n");
   execFileSync("sh", ["-c", `tar -c -C ${folder} . | ${engine} import ${settings.map((word) => `'${word}'`).join(" ")} - ${NAME}`], { stdio: "ignore" });
   execFileSync("rm", ["-f", join(folder, "usr/bin/sh"), join(folder, "usr/bin/dash")]);
@@ -39,10 +39,10 @@ describe.runIf(isRoot).each(ENGINES)("an image of %s's", (engine) => {
   it.each([["with a shell", NAME], ["without one", NAME.replace(":1", "-bare:1")]])("runs %s as a cell does, whatever it says of itself", async (_what, image) => {
     const own = scratch();
     const running = gate([engine, "run", "-i", "--rm", "-e", "SAID=1", image], { home: own, env: { TOKEN: "t" }, flags: ["--env", "TOKEN"] });
-    running.send({ id: 1, method: "try", params: { how: "run", argv: ["/usr/bin/node", "-e", 'const fs = require("fs"); const tried = (file) => { try { fs.writeFileSync(file, "x"); return true; } catch { return false; } }; console.log(JSON.stringify({ uid: process.getuid(), env: Object.keys(process.env).sort(), written: ["/data/x", "/tmp/x", "/etc/x", "/x", "/caller.mjs"].filter(tried), marker: fs.readFileSync("/etc/marker", "utf8") }))'] } });
+    running.send({ id: 1, method: "try", params: { how: "run", argv: ["/usr/bin/node", "-e", 'const fs = require("fs"); const tried = (file) => { try { fs.writeFileSync(file, "x"); return true; } catch { return false; } }; console.log(JSON.stringify({ uid: process.getuid(), gid: process.getgid(), env: Object.keys(process.env).sort(), written: ["/data/x", "/tmp/x", "/etc/x", "/x", "/caller.mjs"].filter(tried), marker: fs.readFileSync("/etc/marker", "utf8") }))'] } });
     const { result } = (await running.answerTo(1)) as { result: { text: string } };
     const seen = JSON.parse(result.text) as { uid: number; env: string[]; written: string[]; marker: string };
-    expect(seen).toMatchObject({ uid: 65534, written: ["/data/x", "/tmp/x"], marker: "the image\n" });
+    expect(seen).toMatchObject({ uid: 1000, gid: 65534, written: ["/data/x", "/tmp/x"], marker: "the image\n" });
     expect(seen.env).toEqual(expect.arrayContaining(["FROM_IMAGE", "SAID", "TOKEN"]));
     running.child.stdin.end();
     await running.ended;

@@ -1,4 +1,6 @@
 /** Command lines as clients' files have them: what is taken over, and what would run something else than it says. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SallyportError } from "../../src/errors.ts";
 import { parseRunner, type RunnerName } from "../../src/sandbox/packages/commands.ts";
@@ -75,7 +77,8 @@ describe("a container's command line", () => {
     ["run -i --rm mcp/time", { image: "mcp/time", args: [], environment: {}, user: null }],
     ["run --interactive --rm --name x --pull=always ghcr.io/o/server:1.2 stdio --flag", { image: "ghcr.io/o/server:1.2", args: ["stdio", "--flag"], environment: {}, user: null }],
     ["run -i --rm --init --network none -e LOG=debug -eMODE=x --env=A=b mcp/x --privileged", { image: "mcp/x", args: ["--privileged"], environment: { LOG: "debug", MODE: "x", A: "b" }, user: null }],
-    ["run --user 1000:1000 -i x@sha256:0000000000000000000000000000000000000000000000000000000000000000", { image: "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", args: [], environment: {}, user: { uid: 1000, gid: 1000 } }],
+    ["run --user 1000:1000 -i x@sha256:0000000000000000000000000000000000000000000000000000000000000000", { image: "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", args: [], environment: {}, user: { uid: 1000, gid: 65534 } }],
+    ["container run -i -e MONKEY=x mcp/x", { image: "mcp/x", args: [], environment: { MONKEY: "x" }, user: null }],
   ])("%s", (line, taken) => {
     expect(parseContainer(line.split(" "))).toEqual(taken);
   });
@@ -84,7 +87,7 @@ describe("a container's command line", () => {
     "run --privileged x", "run --privileged=true x", "run -v /:/host x", "run -v/:/host x", "run --volume=/:/host x", "run --mount type=bind,source=/,target=/h x", "run --volumes-from y x",
     "run --pid host x", "run --pid=host x", "run --network host x", "run --network=none --network=host x", "run --net=container:y x", "run --ipc=host x", "run --uts host x", "run --userns=host x", "run --cgroupns=host x",
     "run --cap-add ALL x", "run --cap-add=SYS_ADMIN x", "run --security-opt seccomp=unconfined x", "run --security-opt=apparmor=unconfined x", "run --device /dev/kvm x", "run --gpus all x", "run --runtime=runc x", "run --sysctl a=b x",
-    "run --entrypoint sh x", "run --entrypoint=sh x", "run -e TOKEN x", "run -e API_KEY=abc x", "run --env-file /etc/passwd x", "run -p 80:80 x", "run -P x", "run -t x", "run -it x", "run -ti x", "run -di x", "run --detach x",
+    "run --entrypoint sh x", "run --entrypoint=sh x", "run -e TOKEN x", "run -e API_KEY=abc x", "run -e APIKEY=abc x", "run -e DATABASE_URL=postgres://u:pw@h/db x", "run --env-file /etc/passwd x", "run -p 80:80 x", "run -P x", "run -t x", "run -it x", "run -ti x", "run -di x", "run --detach x",
     "run -u root x", "run -u 0 x", "run -u 0:5 x", "run -u 5:0 x", "run --group-add 0 x", "run --add-host a:1 x", "run --dns 1.1.1.1 x", "run --workdir /x y", "run --tmpfs /x y", "run --unknown x", "run --storage-opt size=1 x",
     "run --cidfile /tmp/x y", "run --log-driver", "exec x y", "compose up", "--host tcp://x run y", "-H tcp://x run y",
   ])("%s is refused", (line) => {
@@ -100,6 +103,8 @@ describe("code in the command line", () => {
   it.each([
     "node -e 1", "node --eval=1", "node -p 1", "node -pe 1", "node --print 1", "node -", "python3 -c 1", "python3 -Ic 1", "python3 -uc1", "python3 -", "sh -c id", "bash -lc id", "bash -ec id", "sh -s", "perl -e 1", "perl -wE 1", "ruby -e 1", "php -r 1", "bun -e 1", "deno eval 1",
     "node --import data:text/javascript,1 x.js", "node --import=data:text/javascript,1 x.js", "node --require=./y.js x.js", "node -r ./y.js x.js", "bash --rcfile x y", "env node -e 1", "env -S node -e 1", "busybox sh -c id", "nice node -e 1", "timeout 5 sh -c id",
+    "node --env-file x.js -e 1", "node --openssl-config x.js -e 1", "node --import=DATA:text/javascript,1 x.js", "node --experimental_loader=data:x x.js", "python3 -Rc1", "python3 -Pc1", "python3 --check-hash-based-pycs x.py -c 1", "python3 -m timeit 1", "python3 -mpdb -c 1", "python3 -i x.py",
+    "perl -0e1", "perl -MPOSIX;print(1) x.pl", "perl -d x.pl", "bash -Ec x", "php -recho(1);", "find / -exec id {} +", "git -c alias.x=!id x", "awk BEGIN{system(\"id\")}", "flock / id", "setpriv id", "prlimit id", "/lib64/ld-linux-x86-64.so.2 /bin/sh -c id",
   ])("%s is refused", async (line) => {
     const { code: exit, stderr } = await sallyport(["explain", "--isolation", "bubblewrap", "--", ...line.split(" ")], { home: scratch() });
     expect([exit, stderr]).toEqual([2, expect.stringMatching(/launch\.(?:code|not-found|file)/)]);
@@ -110,5 +115,29 @@ describe("variables that load code", () => {
   it.each(["NODE_OPTIONS=--import=x", "node_options=x", "LD_PRELOAD=/x", "PYTHONSTARTUP", "BASH_ENV=/x", "PERL5OPT=-Mx", "npm_config_node_options=x"])("%s is refused on the command line", async (variable) => {
     const { code: exit, stderr } = await sallyport(["explain", "--env", variable, "--", "true"], { home: scratch() });
     expect([exit, stderr]).toEqual([2, expect.stringContaining("cell.variable")]);
+  });
+});
+
+describe("a script with options", () => {
+  it.each(["node --no-warnings --enable-source-maps --max-old-space-size=512 $F x", "node --import=tsx $F", "python3 -u -W ignore $F -c x", "python3 -IB $F", "sh -eu $F -c x", "bash --noprofile -x $F", "perl -w -MFile::Spec $F -e x"])("%s", async (line) => {
+    const home = scratch();
+    const file = join(home, "server.js");
+    writeFileSync(file, "");
+    const { code: exit, stdout, stderr } = await sallyport(["explain", "--isolation", "bubblewrap", "--", ...line.replace("$F", file).split(" ")], { home });
+    expect([exit, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain(file);
+  });
+});
+
+describe("what a package or an image says", () => {
+  it("shows none of the caller's directories", async () => {
+    const home = scratch();
+    const data = join(home, "data");
+    mkdirSync(data);
+    const file = join(home, "server.js");
+    writeFileSync(file, `#!/usr/bin/env -S node --title=${data}\n`, { mode: 0o755 });
+    const plan = async (...args: string[]): Promise<string[]> => (JSON.parse((await sallyport(["explain", "--json", "--isolation", "bubblewrap", "--", file, ...args], { home })).stdout) as { plan: { given: { read: string[] } } }).plan.given.read;
+    expect(await plan()).toEqual([]);
+    expect(await plan(data)).toEqual([data]);
   });
 });

@@ -15,6 +15,8 @@ export const LABEL = "io.sallyport.session";
 
 export interface ContainerFiles {
   readonly profile: string;
+  /** The server's variables, which stand in no command line. */
+  readonly variables: string;
   /** What stands in for directories that are hidden, by their place. */
   readonly hidden: Readonly<Record<string, string>>;
   /** Made-up files by their place in the container. */
@@ -29,7 +31,19 @@ export function writeFiles(plan: Plan, folder: string): ContainerFiles {
   const hidden = plan.mounts.flatMap((mount, index) => (mount.kind === "tmpfs" && !mount.writable ? [[mount.at, hide(mount.at, plan.mounts, join(folder, `hidden-${index}`))] as const] : []));
   const texts = plan.mounts.flatMap((mount, index) => (mount.kind === "text" ? [[mount.at, mount.text, join(folder, `text-${index}`)] as const] : []));
   for (const [, text, file] of texts) writeFileSync(file, text, { mode: 0o444 });
-  return { profile, hidden: Object.fromEntries(hidden), texts: Object.fromEntries(texts.map(([at, , file]) => [at, file])) };
+  const variables = join(folder, "variables");
+  writeFileSync(variables, own(plan).filter(([, value]) => !value.includes("\n")).map(([key, value]) => `${key}=${value}\n`).join(""), { mode: 0o600 });
+  return { profile, variables, hidden: Object.fromEntries(hidden), texts: Object.fromEntries(texts.map(([at, , file]) => [at, file])) };
+}
+
+/** What the image does not say itself. */
+function own({ environment, image }: Plan): [string, string][] {
+  return Object.entries(environment).filter(([key, value]) => image?.environment[key] !== value);
+}
+
+/** A file of variables has one a line. */
+function spoken(plan: Plan): [string, string][] {
+  return own(plan).filter(([, value]) => value.includes("\n"));
 }
 
 /** A folder with nothing but the places for what is mounted below it: it is read-only by then. */
@@ -46,7 +60,7 @@ function hide(at: string, mounts: readonly Mount[], folder: string): string {
 
 export interface ContainerInvocation {
   readonly argv: readonly string[];
-  /** Values of the server's variables, which stand in no command line. */
+  /** Of the engine's command alone: a variable of the server's or its image's could load code into it. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -55,7 +69,6 @@ export function containerInvocation(plan: Plan, engine: Engine, name: string, fi
   const { limits, user, image } = plan;
   if (image === null) throw new Error("a container without an image");
   const [entrypoint = "", ...args] = staged ? ["/bin/sh", "-c", STAGE, "sallyport", ...plan.command] : plan.command;
-  const variables = Object.entries(plan.environment);
   const options = [
     ...["run", "--interactive", "--rm", "--pull", "never", "--name", name, "--label", `${LABEL}=${name}`],
     ...["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", `seccomp=${files.profile}`],
@@ -67,12 +80,10 @@ export function containerInvocation(plan: Plan, engine: Engine, name: string, fi
     ...(engine.name === "podman" ? ["--read-only-tmpfs=false", "--http-proxy=false", "--passwd=false", "--no-hosts", "--sdnotify", "ignore"] : []),
     ...plan.mounts.flatMap((mount) => mountOptions(mount, engine, user, files)),
     ...["--workdir", plan.cwd],
-    // By name alone: the engine's command takes the value from its own variables, unless it needs one of the same name itself.
-    ...variables.flatMap(([key, value]) => ["--env", Object.hasOwn(engine.env, key) ? `${key}=${value}` : key]),
+    ...["--env-file", files.variables, ...spoken(plan).flatMap(([key, value]) => ["--env", `${key}=${value}`])],
     ...["--entrypoint", entrypoint],
   ];
-  const own = Object.fromEntries(variables.filter(([key]) => !Object.hasOwn(engine.env, key)));
-  return { argv: [engine.program, ...engine.options, ...options, image.id, ...args], env: { ...own, ...engine.env } };
+  return { argv: [engine.program, ...engine.options, ...options, image.id, ...args], env: engine.env };
 }
 
 function mountOptions(mount: Mount, engine: Engine, user: User, { texts, hidden }: ContainerFiles): string[] {

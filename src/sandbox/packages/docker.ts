@@ -5,6 +5,7 @@
 import { SallyportError } from "../../errors.ts";
 import { ask, findEngine, inspectImage, type Engine, type EngineName, type ImageFacts } from "../engine.ts";
 import type { Launch, User } from "../plan.ts";
+import { NOBODY } from "../survey.ts";
 import type { ResolveOptions } from "./resolve.ts";
 
 /** What is done with an option: `drop` (the cell decides it), `take` (its value counts), or why it is refused. */
@@ -37,7 +38,9 @@ const FLAGS: Readonly<Record<string, Treatment>> = {
   "-t": refused("a terminal would mix what the server says with control codes"), "--tty": refused("a terminal would mix what the server says with control codes"),
   "-d": refused("a detached container answers nobody"), "--detach": refused("a detached container answers nobody"),
 };
-const SECRET = /(?:TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH|PAT)(?:$|_)/i;
+const SECRET = /(?:^|_|API|ACCESS|AUTH|SECRET|PRIVATE)(?:TOKENS?|KEYS?|SECRETS?|PASSWORD|PASSWD|PWD|CREDENTIALS?|AUTH|PAT)(?:$|_)/i;
+/** A user and a password inside an address. */
+const CREDENTIALS = /:\/\/[^/@\s]*:[^/@\s]+@/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** `[registry/]name[:tag][@sha256:…]` (distribution's reference grammar). */
 const IMAGE = /^(?=.{1,255}$)[a-z0-9][\w.\-/:]*(?:@sha256:[0-9a-f]{64})?$/i;
@@ -60,15 +63,18 @@ export async function resolveContainer(name: EngineName, args: readonly string[]
   return {
     program,
     args: first,
+    asked: [],
     needs: [],
     identity: { kind: "image", name: image, integrity: facts.digest ?? facts.id },
     engine: name,
-    image: { id: facts.id, name: image, environment: { ...facts.environment, ...environment }, user: own, cwd: facts.cwd, volumes: facts.volumes, made: false },
+    variables: environment,
+    image: { id: facts.id, name: image, environment: facts.environment, user: own, cwd: facts.cwd, volumes: facts.volumes, made: false },
   };
 }
 
 /** Throws `launch.container-option`, `cell.image`. */
 export function parseContainer(args: readonly string[]): Taken {
+  if (args[0] === "container") return parseContainer(args.slice(1));
   if (args[0] !== "run") throw new SallyportError("launch.container-option", `${args[0] ?? "nothing"}: only run is taken over`);
   const environment: Record<string, string> = {};
   let user: User | null = null;
@@ -121,20 +127,20 @@ function variable(text: string): Record<string, string> {
   const [name = "", ...rest] = text.split("=");
   if (!VARIABLE.test(name)) refuse("--env", `${name} is no variable`);
   if (rest.length === 0) refuse("--env", `${name} would be taken from your own variables; name it in front of the dashes: --env ${name}`);
-  if (SECRET.test(name)) refuse("--env", `${name} looks like a secret on the command line; name it in front of the dashes: --env ${name}`);
+  if (SECRET.test(name) || CREDENTIALS.test(rest.join("="))) refuse("--env", `${name} looks like a secret on the command line; name it in front of the dashes: --env ${name}`);
   return { [name]: rest.join("=") };
 }
 
 function userFrom(text: string): User {
   const [, uid, gid = uid] = /^(\d{1,9})(?::(\d{1,9}))?$/.exec(text) ?? [];
   if (uid === undefined || Number(uid) === 0 || Number(gid) === 0) refuse("--user", `${text}: numbers, and none of them root's`);
-  return { uid: Number(uid), gid: Number(gid) };
+  return { uid: Number(uid), gid: NOBODY.gid };
 }
 
 /** The image's own, where it is numeric and not root's: its files may be readable for nobody else. */
 function userOf({ user }: ImageFacts): User | null {
   const [, uid, gid = uid] = /^(\d{1,9})(?::(\d{1,9}))?$/.exec(user) ?? [];
-  return uid === undefined || Number(uid) === 0 || Number(gid) === 0 ? null : { uid: Number(uid), gid: Number(gid) };
+  return uid === undefined || Number(uid) === 0 || Number(gid) === 0 ? null : { uid: Number(uid), gid: NOBODY.gid };
 }
 
 async function pull(engine: Engine, image: string, say: (line: string) => void): Promise<ImageFacts> {

@@ -7,6 +7,8 @@ export interface Interpreter {
   readonly code: RegExp;
   /** What follows is a module's name and its arguments. */
   readonly module: RegExp;
+  /** Without a value; any other that has none behind `=` is not known, and could take the script's name for one. */
+  readonly plain: RegExp;
   readonly valued: RegExp;
   /** Words before the script. */
   readonly verbs: readonly string[];
@@ -16,18 +18,20 @@ export interface Interpreter {
   readonly strict: boolean;
 }
 
-const NONE = /^(?!)/;
-const base: Interpreter = { code: NONE, module: NONE, valued: NONE, verbs: [], refused: [], strict: true };
+const NONE = /(?!)/;
+/** Modules of Python's that run what the command line says. */
+export const CODE_MODULES = /^(?:timeit|pdb|cProfile|profile|trace|code|runpy)$/;
+const base: Interpreter = { code: NONE, module: NONE, plain: NONE, valued: NONE, verbs: [], refused: [], strict: true };
 
-const NODE: Interpreter = { ...base, code: /^(?:-e|--eval|-p|--print|-pe|-i|--interactive|-)(?:=|$)|^--(?:import|require|loader|experimental-loader)=(?:data|https?):/, valued: /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--title)$/ };
-export const PYTHON: Interpreter = { ...base, code: /^(?:-[A-Za-z]*c|-)$|^-[bBdEiIOqsSuvx]*c/, module: /^-[bBdEiIOqsSuvx]*m/, valued: /^-[WX]$/ };
-const SHELL: Interpreter = { ...base, code: /^-[a-z]*[cs]|^-$|^--init-file|^--rcfile/, valued: /^[-+][oO]$/ };
-const PERL: Interpreter = { ...base, code: /^-[a-zA-Z]*[eE]|^-$/, valued: /^-[I]$/ };
-const RUBY: Interpreter = { ...base, code: /^-[a-z]*e|^-$/, valued: /^-[rIC]$/ };
-const PHP: Interpreter = { ...base, code: /^-(?:r|B|E|R|a|S)$|^--(?:run|process-begin|process-end|process-code|interactive|server)/, valued: /^-[cdz]$/ };
-const BUN: Interpreter = { ...base, code: /^(?:-e|--eval|-p|--print|-)(?:=|$)/, valued: /^(?:-r|--preload|--cwd|--env-file)$/, verbs: ["run"], refused: ["x", "exec", "repl", "create", "install", "add"] };
+const NODE: Interpreter = { ...base, code: /^(?:-e|--eval|-p|--print|-pe|-i|--interactive|-)(?:=|$)/, plain: /^-(?:-(?:no-)?(?:warnings|deprecation|enable-source-maps|experimental-[a-z-]+|harmony[a-z-]*|trace-[a-z-]+|expose-gc|use-env-proxy|pending-deprecation|throw-deprecation|preserve-symlinks|preserve-symlinks-main|abort-on-uncaught-exception|permission|jitless|inspect))$/, valued: /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--title|--env-file|--env-file-if-exists)$/ };
+export const PYTHON: Interpreter = { ...base, code: /^-(?![WX])[A-Za-z]*[ci]|^-$/, module: /^-(?![WX])[A-Za-z]*m/, plain: /^-(?:[bBdEIOPqRsSuvx]+|[WX].+)$/, valued: /^(?:-[WX]|--check-hash-based-pycs)$/ };
+const SHELL: Interpreter = { ...base, code: /^-[a-zA-Z]*[cs]|^-$|^--init-file|^--rcfile/, plain: /^[-+][a-zA-Z]+$|^--(?:noprofile|norc|posix|restricted|verbose|login)$/, valued: /^[-+][oO]$/ };
+const PERL: Interpreter = { ...base, code: /^-(?![IMm])[^IMm]*[eEd]|^-$/, plain: /^-(?:[a-zA-CF-HJ-LN-Z0-9]+|I.+|[Mm]-?[\w:]+(?:=[\w,:]+)?)$/, valued: /^-[I]$/ };
+const RUBY: Interpreter = { ...base, code: /^-(?![rICWEK])[a-zA-Z0-9]*e|^-$/, plain: /^-(?:[a-zA-Z0-9]+|[rIC].+|W:?.*)$|^--(?:enable|disable|yjit|jit)/, valued: /^-[rIC]$/ };
+const PHP: Interpreter = { ...base, code: /^-(?:[rBERaSd])|^--(?:run|process-begin|process-end|process-code|interactive|server|define)/, plain: /^-[nqHC]+$|^--no-/, valued: /^-[cz]$/ };
+const BUN: Interpreter = { ...base, code: /^(?:-e|--eval|-p|--print|-)(?:=|$)/, plain: /^--(?:bun|smol|silent|hot|watch|no-[a-z-]+)$/, valued: /^(?:-r|--preload|--cwd|--env-file)$/, verbs: ["run"], refused: ["x", "exec", "repl", "create", "install", "add"] };
 /** Deno takes its permissions as options behind `run`; the cell holds whatever they say. */
-const DENO: Interpreter = { ...base, code: /^-$/, verbs: ["run"], refused: ["eval", "repl", "task", "install", "x"] };
+const DENO: Interpreter = { ...base, code: /^-$/, plain: /^-(?:[A-Za-z]|-(?:allow|deny|no|unstable|cached|quiet|check|node)[a-z-]*)$/, valued: /^(?:-c|--config|--import-map|--lock|--env-file|--preload|--import)$/, verbs: ["run"], refused: ["eval", "repl", "task", "install", "x"] };
 
 export const INTERPRETERS: readonly (readonly [name: RegExp, kind: Interpreter])[] = [
   [/^node(?:js)?$/, NODE],

@@ -7,7 +7,7 @@ import type { Host } from "../../model.ts";
 import type { Identity, Launch } from "../plan.ts";
 import { findProgram } from "../survey.ts";
 import { parseRunner, type RunnerName } from "./commands.ts";
-import { INTERPRETERS, PYTHON, isProject, parseProject, type Interpreter } from "./interpreters.ts";
+import { INTERPRETERS, PYTHON, CODE_MODULES, isProject, parseProject, type Interpreter } from "./interpreters.ts";
 import { resolveNpm } from "./npm.ts";
 import { programNeeds, scriptNeeds } from "./prefix.ts";
 import { unshim } from "./shims.ts";
@@ -48,7 +48,7 @@ const LAUNCHERS: readonly (readonly [name: RegExp, launcher: Launcher, installed
   [/^uv$/, async (args, program, options) => (isProject(args) ? runProject(args, options) : pypi("uv")(args, program, options)), false],
   [/^pipx$/, pypi("pipx"), false],
   [/^env$/, (args, _, options) => unwrapped(args, options), true],
-  [/^(?:nice|nohup|timeout|setsid|stdbuf|time|ionice|chrt|taskset|busybox|sudo|doas|su|runuser|xargs|script|strace|unshare|nsenter|chroot|flatpak-spawn)$/, (args, program, options) => wrapped(args, program, options), true],
+  [/^(?:nice|nohup|timeout|setsid|stdbuf|time|ionice|chrt|taskset|busybox|sudo|doas|su|runuser|xargs|script|strace|unshare|nsenter|chroot|flatpak-spawn|rbash|[gm]?awk|find|git|flock|setarch|linux64|i386|prlimit|bwrap|setpriv|parallel|watch|ssh|make|ld-linux.*|ld-musl.*)$/, (args, program, options) => wrapped(args, program, options), true],
   [/^(?:docker|podman)$/, async (args, program, options) => (await import("./docker.ts")).resolveContainer(basename(program) === "podman" ? "podman" : "docker", args, options), true],
   ...INTERPRETERS.map(([name, kind]): readonly [RegExp, Launcher, boolean] => [name, (args, program, options) => interpreted(program, args, options, kind), true]),
 ];
@@ -75,7 +75,7 @@ function unwrapped(args: readonly string[], options: ResolveOptions): Promise<La
 /** Programs that run another one, which then nobody has looked at. */
 function wrapped(args: readonly string[], program: string, options: ResolveOptions): Launch {
   // A program of one's own may be called `time` or `script` as well.
-  if (!options.named && /^(?:\/usr(?:\/local)?)?\/s?bin\//.test(program)) throw new SallyportError("launch.code", `${basename(program)} runs another program: name that one`);
+  if (!options.named && /^(?:\/usr(?:\/local)?)?\/(?:s?bin|lib[^/]*)\//.test(program)) throw new SallyportError("launch.code", `${basename(program)} runs another program: name that one`);
   return runScript({ file: program, args, identity: identify(program) }, options);
 }
 
@@ -109,33 +109,48 @@ function runScript(script: Script, { host }: ResolveOptions): Launch {
 
 export function scriptLaunch(script: Script, host: Host): Launch {
   const interpreter = shebang(script.file);
-  if (interpreter === null) return { program: script.file, args: script.args, needs: [...programNeeds(script.file, host), ...(script.needs ?? [])], identity: script.identity };
+  if (interpreter === null) return { program: script.file, args: script.args, asked: script.args, needs: [...programNeeds(script.file, host), ...(script.needs ?? [])], identity: script.identity };
   const [word = "", ...options] = interpreter;
   const program = locate(word, host);
   const file = realpathSync(script.file);
-  return { program, args: [...options, file, ...script.args], needs: [...programNeeds(program, host), ...(script.needs ?? scriptNeeds(file, host))], identity: script.identity };
+  return { program, args: [...options, file, ...script.args], asked: script.args, needs: [...programNeeds(program, host), ...(script.needs ?? scriptNeeds(file, host))], identity: script.identity };
 }
 
 /** The script may come after options; what carries code in the command line is refused, unless the manifest names it. */
 function interpreted(program: string, args: readonly string[], { host, named }: ResolveOptions, kind: Interpreter): Launch {
-  let at = 0;
-  for (; at < args.length && (args[at] as string).startsWith("-"); at += 1) {
-    const word = args[at] as string;
-    if (kind.code.test(word) && !named) throw new SallyportError("launch.code", word);
-    if (kind.code.test(word) || kind.module.test(word)) return { program, args, needs: programNeeds(program, host), identity: identify(program) };
-    if (!kind.valued.test(word)) continue;
-    at += 1;
-    if (/^(?:data|https?):/i.test(args[at] ?? "") && !named) throw new SallyportError("launch.code", `${word} ${args[at]}`);
-  }
-  if (kind.verbs.includes(args[at] ?? "")) at += 1;
-  else if (kind.refused.includes(args[at] ?? "") && !named) throw new SallyportError("launch.code", args[at]);
-  for (; kind.verbs.length > 0 && at < args.length && (args[at] as string).startsWith("-"); at += 1);
+  const at = named ? 0 : scriptAt(args, kind);
   const word = args[at];
-  const file = word === undefined ? null : fileAt(word, host);
-  if (file === null && (kind.strict || word === undefined) && !named) throw new SallyportError(word === undefined ? "launch.code" : "launch.file", word ?? "from stdin");
-  if (file === null) return { program, args, needs: programNeeds(program, host), identity: identify(program) };
-  const needs = [...programNeeds(program, host), ...scriptNeeds(file, host)];
-  return { program, args: [...args.slice(0, at), file, ...args.slice(at + 1)], needs, identity: { ...identify(file), kind: "script" } };
+  const whole: Launch = { program, args, asked: args, needs: programNeeds(program, host), identity: identify(program) };
+  if (at === -1) return whole;
+  const found = named ? args.findIndex((one) => !one.startsWith("-") && !kind.verbs.includes(one) && fileAt(one, host) !== null) : at;
+  const file = found === -1 || args[found] === undefined ? null : fileAt(args[found], host);
+  if (file === null && !named) throw new SallyportError(word === undefined ? "launch.code" : "launch.file", word ?? "from stdin");
+  if (file === null) return whole;
+  const needs = [...whole.needs, ...scriptNeeds(file, host)];
+  return { ...whole, args: [...args.slice(0, found), file, ...args.slice(found + 1)], needs, identity: { ...identify(file), kind: "script" } };
+}
+
+/** Where the script's name stands; -1 where a module is named instead. Throws `launch.code`. */
+function scriptAt(args: readonly string[], kind: Interpreter): number {
+  let behind = false;
+  for (let at = 0; at < args.length; at += 1) {
+    const word = args[at] as string;
+    if (!word.startsWith("-") && !(word.startsWith("+") && kind.plain.test(word))) {
+      if (kind.refused.includes(word)) refuseCode(word);
+      if (behind || !kind.verbs.includes(word)) return at;
+      behind = true;
+    } else if (kind.code.test(word) || /=\s*(?:data|https?|blob):/i.test(word)) refuseCode(word);
+    else if (kind.module.test(word)) return CODE_MODULES.test(word.replace(/^-[A-Za-z]*m/, "") || (args[at + 1] ?? "")) ? refuseCode(args[at + 1] ?? word) : -1;
+    else if (kind.valued.test(word)) {
+      at += 1;
+      if (/^\s*(?:data|https?|blob):/i.test(args[at] ?? "")) refuseCode(`${word} ${args[at]}`);
+    } else if (!kind.plain.test(word) && !word.includes("=")) refuseCode(`${word}: not known without a value; write it with = if it takes one`);
+  }
+  return args.length;
+}
+
+function refuseCode(word: string): never {
+  throw new SallyportError("launch.code", word);
 }
 
 /** The real file behind a path, as the interpreter would find it; node adds the endings that `require` knows. */
@@ -154,7 +169,8 @@ function fileAt(path: string, host: Host): string | null {
 function locate(word: string, host: Host): string {
   const found = findProgram(word, host.env["PATH"] ?? "", host.cwd);
   if (found === null) throw new SallyportError("launch.not-found", word);
-  const program = unshim(found, host);
+  // A version manager is asked for what the caller's path leads to, never for a path that a script names.
+  const program = word.includes("/") ? found : unshim(found, host);
   // By its directory's real path: /bin may be a link, which the cell has as a link too.
   return join(realpathSync(dirname(program)), basename(program));
 }
