@@ -1,5 +1,5 @@
 /** Command lines as clients' files have them: what is taken over, and what would run something else than it says. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SallyportError } from "../../src/errors.ts";
@@ -140,4 +140,23 @@ describe("what a package or an image says", () => {
     expect(await plan()).toEqual([]);
     expect(await plan(data)).toEqual([data]);
   });
+});
+
+describe("what lies in a directory that others may write", () => {
+  it("is never run outside the cell: a version manager beside a script's interpreter, a module of the package manager's name", async () => {
+    const home = scratch();
+    const marker = join(home, "ran");
+    const shims = join(home, ".pyenv/shims");
+    mkdirSync(shims, { recursive: true });
+    mkdirSync(join(home, ".pyenv/bin"));
+    const plant = (file: string): void => writeFileSync(file, `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
+    plant(join(shims, "node"));
+    plant(join(home, ".pyenv/bin/pyenv"));
+    const script = join(home, "server.js");
+    writeFileSync(script, `#!${join(shims, "node")}\n`, { mode: 0o755 });
+    await sallyport(["explain", "--isolation", "bubblewrap", "--", script], { home });
+    writeFileSync(join(home, "pip.py"), `open(${JSON.stringify(marker)}, "w")\n`);
+    await sallyport(["explain", "--isolation", "bubblewrap", "--", "uvx", "no-such-package-of-ours"], { home, cwd: home, env: { PIP_INDEX_URL: "http://127.0.0.1:9/simple", PIP_RETRIES: "0" } });
+    expect(existsSync(marker)).toBe(false);
+  }, 60_000);
 });

@@ -1,5 +1,8 @@
 /** The filter's program, run by an interpreter of our own for both architectures: what no kernel here can try for arm64. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { KNOWN } from "../../src/sandbox/known-syscalls.ts";
+import { seccompProfile } from "../../src/sandbox/profile.ts";
 import { seccompFilter } from "../../src/sandbox/seccomp.ts";
 import { AUDIT_ARCH, DENIED, JUDGED, numberOf, type Architecture } from "../../src/sandbox/syscalls.ts";
 
@@ -77,5 +80,41 @@ describe.each(["x64", "arm64"] as Architecture[])("the filter for %s", (architec
     const pair = (type: bigint): number => judge(number("socketpair"), 1n, type);
     expect([pair(1n), pair(5n), pair(1n | 0o2000000n), pair(1n | 0o4000n)]).toEqual([ALLOW, ALLOW, ALLOW, ALLOW]);
     expect([pair(2n), pair(3n), pair(2n | 0o2000000n)]).toEqual([EPERM, EPERM, EPERM]);
+  });
+});
+
+interface Rule {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo: number; readonly op: string }[];
+}
+
+describe("the same filter as engines take it", () => {
+  const { defaultErrnoRet, syscalls } = seccompProfile() as { defaultErrnoRet: number; syscalls: readonly Rule[] };
+  const filter = seccompFilter("x64");
+
+  /** As libseccomp reads a list of what is allowed: any rule that matches decides. */
+  function judge(name: string, args: readonly bigint[]): boolean {
+    const matches = ({ args: conditions = [] }: Rule): boolean => conditions.every(({ index, value, valueTwo, op }) => op === "SCMP_CMP_MASKED_EQ" && ((args[index] ?? 0n) & BigInt(value)) === BigInt(valueTwo));
+    return syscalls.some((rule) => rule.names.includes(name) && rule.action === "SCMP_ACT_ALLOW" && matches(rule));
+  }
+
+  it("refuses what is not named", () => {
+    expect(defaultErrnoRet).toBe(1);
+    for (const name of Object.keys(DENIED)) expect([name, judge(name, [])]).toEqual([name, false]);
+    for (const name of Object.keys(JUDGED)) expect([name, KNOWN.includes(name)]).toEqual([name, false]);
+    expect(judge("clone3", [])).toBe(false);
+    expect([judge("read", []), judge("openat", []), judge("futex_waitv", []), judge("no_such_call", [])]).toEqual([true, true, true, false]);
+  });
+
+  it("decides like the other for every argument", () => {
+    const words = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.bigInt({ min: 0n, max: 64n }), fc.constantFrom(0x5412n, 0x541cn, 0x5413n, 0x5401n, 0x1200011n, 0x3d0f00n, 0x20000n, 0x80n, 1n << 32n, (1n << 32n) | 0x5412n, (1n << 32n) | 1n));
+    fc.assert(
+      fc.property(fc.constantFrom(...(["clone", "unshare", "ioctl", "socket", "socketpair"] as const)), fc.array(words, { minLength: 3, maxLength: 3 }), (name, args) => {
+        expect(judge(name, args)).toBe(run(filter, numberOf(JUDGED[name], "x64") as number, args) === ALLOW);
+      }),
+      { numRuns: 20_000 },
+    );
   });
 });
