@@ -59,7 +59,7 @@ const LOAD = 8192;
 /** Microseconds in which a server nearby answers, and a program asks again. */
 const PATIENCE = 250;
 
-/** @param head what came before the connection was handed over. */
+/** @param ready called when the way is open, before anything is passed on. */
 export async function relay(client: Socket, target: Target, via: "address" | "proxy", relaying: Relaying, ready: () => void = () => {}): Promise<void> {
   const { ledger, limits, dialer, names } = relaying;
   const facts = { connection: ledger.next(), ...target, via };
@@ -77,8 +77,8 @@ export async function relay(client: Socket, target: Target, via: "address" | "pr
     const addresses = await dialer.resolve(target.name, names.isBelowPattern(target.name) ? "pattern" : "exact");
     const reading = new Reading();
     const server = await dialer.dial(target, addresses, reading);
-    relaying.record("connection.begin", { ...facts, verdict: "allow", reasons: [], address: server.remoteAddress ?? "?" });
     if (client.destroyed) return void server.destroy();
+    relaying.record("connection.begin", { ...facts, verdict: "allow", reasons: [], address: server.remoteAddress ?? "?" });
     ready();
     new Pair(client, server, target, relaying, facts).start(reading);
   } catch (error) {
