@@ -40,6 +40,7 @@ export function propose(options: ServerOptions, plan: Plan, listing: Listing, ot
     ...(args.length > 0 ? { args } : {}),
     ...variables(options.env),
     ...isolation(options, plan),
+    ...network(options),
     capabilities: capabilities(items, listing),
   };
   return { entry, reasons: reasons(items, plan), items, locked: approved(listing.server) };
@@ -61,8 +62,13 @@ function variables(given: readonly string[]): Pick<ServerEntry, "env" | "pass"> 
 
 function isolation({ isolation: backend, reason }: ServerOptions, plan: Plan): Pick<ServerEntry, "isolation"> {
   const { read, write } = plan.given;
-  if (backend !== "none" && read.length + write.length === 0) return {};
-  return { isolation: { ...(backend === "none" ? { backend, reason: reason ?? "" } : {}), ...(read.length > 0 ? { read: [...read] } : {}), ...(write.length > 0 ? { write: [...write] } : {}) } };
+  if (backend === "auto" && read.length + write.length === 0) return {};
+  return { isolation: { ...(backend === "none" ? { backend, reason: reason ?? "" } : backend === "auto" ? {} : { backend }), ...(read.length > 0 ? { read: [...read] } : {}), ...(write.length > 0 ? { write: [...write] } : {}) } };
+}
+
+function network({ hosts, addresses }: ServerOptions): Pick<ServerEntry, "network"> {
+  if (hosts.length === 0) return {};
+  return { network: { hosts: [...hosts], ...(addresses.length > 0 ? { addresses: [...addresses] } : {}) } };
 }
 
 function capabilities(items: readonly ProposedItem[], { capabilities: offered, asked, resources }: Listing): NonNullable<ServerEntry["capabilities"]> {

@@ -1,7 +1,7 @@
 /** The way out of a cell, with real clients inside, a world of the test's own outside, and everything that tries to get further. */
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { Running, gate, isRoot, records, scratch, server, type JournalLine } from "../helpers.ts";
+import { Running, gate, isRoot, records, sallyport, scratch, server, type JournalLine } from "../helpers.ts";
 import { makeWorld, type World } from "./world.ts";
 
 let world: World;
@@ -248,6 +248,21 @@ describe.runIf(isRoot)("what is named as such", () => {
     expect(await attempt({ how: "fetch", url: "http://api.example.com/" })).toMatch(/^200/);
     expect(await attempt({ how: "tcp", host: "api.example.com", port: 80, send: get("api.example.com"), until: "GET" })).toMatch(/200/);
     for (const [host, port] of [["localhost", 9000], ["127.0.0.1", 9000], ["127.0.0.1", 9001]] as const) expect(await attempt({ how: "tcp", host, port, send: "x\n" })).toMatch(/ECONNRESET|closed/);
+  });
+
+  it("stands in the manifest that add writes, and holds from there", async () => {
+    const home = scratch();
+    const options = { home, before: world.before };
+    const manifest = ["--manifest", `${home}/sallyport.yaml`];
+    const added = await sallyport(["add", "it", "--yes", ...manifest, "--host", "api.example.com:80", "--isolation", "bubblewrap", "--", "node", server("caller.mjs")], options);
+    expect([added.code, added.stderr]).toEqual([0, expect.stringContaining("written")]);
+    const text = readFileSync(`${home}/sallyport.yaml`, "utf8");
+    expect(text).toContain("api.example.com:80");
+    expect(text).toContain("backend: bubblewrap");
+    writeFileSync(`${home}/sallyport.yaml`, text.replace(/capabilities:/, "capabilities:\n      methods: { client: [try] }"));
+    const running = gate([], { ...options, flags: [...manifest, "--server", "it"] });
+    running.send({ id: 1, method: "try", params: { how: "fetch", url: "http://api.example.com/" } });
+    expect(JSON.stringify(await running.answerTo(1))).toContain("200 93.184.10.10");
   });
 
   it("uses up its limits", async () => {

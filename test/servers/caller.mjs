@@ -47,6 +47,6 @@ const HOW = {
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const { id, method, params } = JSON.parse(line);
   if (id === undefined) return;
-  const result = method === "initialize" ? { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "caller", version: "1" } } : { text: await Promise.resolve().then(() => HOW[params.how](params)).catch(shown) };
+  const result = method === "initialize" ? { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "caller", version: "1" } } : method === "tools/list" ? { tools: [] } : { text: await Promise.resolve().then(() => HOW[params.how](params)).catch(shown) };
   process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
 });
