@@ -22,6 +22,7 @@ export const ERRORS = {
   "launch.runner-option": { fault: "user", text: "this option of the package runner is not taken over", hint: "use: npx [-y] PACKAGE[@VERSION] ARG…, uvx PACKAGE[==VERSION] ARG…; docs/launchers.md lists the others" },
   "launch.package": { fault: "user", text: "this package name is not one of the registry's", hint: "use a name, with @VERSION where wanted; for local code run node FILE" },
   "launch.program": { fault: "peer", text: "the package does not say which of its programs to run", hint: "install it and run node FILE" },
+  "launch.bundle": { fault: "user", text: "the bundle cannot be used", hint: "sallyport run -- FILE.mcpb KEY=VALUE…; see its manifest.json" },
   "launch.container-option": { fault: "user", text: "this option of the container is not taken over", hint: "leave it out, or say it to Sallyport: sallyport run --help" },
   "launch.fetch": { fault: "env", text: "the package could not be fetched", hint: "see the lines of npm above; try the same with: npm view PACKAGE" },
   // manifest

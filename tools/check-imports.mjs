@@ -21,6 +21,7 @@ const PACKAGES = {
   "ipaddr.js": ["address.ts"],
   "libpg-query/wasm/libpg-query.js": ["guards/arguments/postgres.ts"],
   "web-tree-sitter": ["guards/arguments/command.ts"],
+  fflate: ["sandbox/packages/bundle.ts"],
   "dns-packet": ["egress/resolver.ts"],
   tldts: ["manifest/hosts.ts"],
 };

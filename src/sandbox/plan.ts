@@ -44,7 +44,7 @@ export interface Image {
 }
 
 export interface Identity {
-  readonly kind: "npm" | "pypi" | "image" | "script" | "program";
+  readonly kind: "npm" | "pypi" | "image" | "bundle" | "script" | "program";
   readonly name: string;
   readonly version?: string;
   /** Subresource integrity of the package, or `sha256-…` of the file. */

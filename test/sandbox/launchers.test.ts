@@ -1,11 +1,12 @@
 /** Command lines as clients' files have them: what is taken over, and what would run something else than it says. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { SallyportError } from "../../src/errors.ts";
 import { parseRunner, type RunnerName } from "../../src/sandbox/packages/commands.ts";
 import { parseContainer } from "../../src/sandbox/packages/docker.ts";
-import { sallyport, scratch } from "../helpers.ts";
+import { gate, records, sallyport, scratch } from "../helpers.ts";
 
 function code(action: () => unknown): string {
   try {
@@ -159,4 +160,50 @@ describe("what lies in a directory that others may write", () => {
     await sallyport(["explain", "--isolation", "bubblewrap", "--", "uvx", "no-such-package-of-ours"], { home, cwd: home, env: { PIP_INDEX_URL: "http://127.0.0.1:9/simple", PIP_RETRIES: "0" } });
     expect(existsSync(marker)).toBe(false);
   }, 60_000);
+});
+
+describe("a bundle", () => {
+  const bundle = (home: string, manifest: object, files: Record<string, string> = {}): string => {
+    const file = join(home, "it.mcpb");
+    writeFileSync(file, zipSync(Object.fromEntries(Object.entries({ "manifest.json": JSON.stringify(manifest), ...files }).map(([name, text]) => [name, Buffer.from(text)]))));
+    return file;
+  };
+  const manifest = { name: "it", version: "1.0.0", server: { type: "node", entry_point: "server/index.mjs", mcp_config: { command: "node", args: ["${__dirname}/server/index.mjs", "${user_config.folders}", "--level=${user_config.level}"], env: { LEVEL: "${user_config.level}" } } }, user_config: { folders: { type: "directory", multiple: true, required: true, title: "Folders" }, level: { type: "string", default: "low" } } };
+  const index = 'import { createInterface } from "node:readline"; createInterface({ input: process.stdin }).on("line", (line) => { const { id } = JSON.parse(line); console.log(JSON.stringify({ jsonrpc: "2.0", id, result: { text: JSON.stringify([process.argv.slice(2), process.env.LEVEL]) } })); });';
+
+  it("runs as its manifest says, with what its settings are given, from the cache", async () => {
+    const home = scratch();
+    const [a, b] = [join(home, "a"), join(home, "b")];
+    mkdirSync(a);
+    mkdirSync(b);
+    const file = bundle(home, manifest, { "server/index.mjs": index });
+    for (let count = 0; count < 2; count += 1) {
+      const running = gate([file, `folders=${a}`, `folders=${b}`], { home, flags: ["--isolation", "bubblewrap"] });
+      running.send({ id: 1, method: "x" });
+      expect(((await running.answerTo(1)) as { result: { text: string } }).result.text).toBe(JSON.stringify([[a, b, "--level=low"], "low"]));
+      running.child.stdin.end();
+      await running.ended;
+      expect(records(home)[0]?.message).toMatchObject({ identity: { kind: "bundle", name: "it", version: "1.0.0", integrity: expect.stringMatching(/^sha256-/) }, read: expect.arrayContaining([a, b]) });
+    }
+  });
+
+  it.each<[string, object, Record<string, string>, string[], RegExp]>([
+    ["a setting is missing", manifest, { "server/index.mjs": index }, [], /it needs folders/],
+    ["a setting is not known", manifest, { "server/index.mjs": index }, ["x=1"], /it takes folders=/],
+    ["a name leads out of it", manifest, { "../evil": "x", "server/index.mjs": index }, ["folders=/tmp"], /leads out/],
+    ["a name is absolute", manifest, { "/etc/evil": "x", "server/index.mjs": index }, ["folders=/tmp"], /leads out/],
+    ["it names no command", { name: "it", server: {} }, {}, [], /no command/],
+    ["its command carries code", { name: "it", server: { mcp_config: { command: "sh", args: ["-c", "id"] } } }, {}, [], /launch\.code/],
+  ])("is refused where %s", async (_what, value, files, words, said) => {
+    const home = scratch();
+    const { code: exit, stderr } = await sallyport(["explain", "--isolation", "bubblewrap", "--", bundle(home, value, files), ...words], { home });
+    expect([exit, stderr]).toEqual([2, expect.stringMatching(said)]);
+    expect(existsSync(join(home, "sallyport/cache/evil"))).toBe(false);
+  });
+
+  it("is refused where it is no archive", async () => {
+    const home = scratch();
+    writeFileSync(join(home, "it.mcpb"), "not a zip");
+    expect((await sallyport(["explain", "--", join(home, "it.mcpb")], { home })).code).toBe(2);
+  });
 });

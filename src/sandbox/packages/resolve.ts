@@ -58,9 +58,9 @@ export async function resolveLaunch(command: readonly string[], options: Resolve
   const [word, ...args] = command;
   if (word === undefined) throw new SallyportError("usage.no-command");
   const [, launcher, installed = true] = LAUNCHERS.find(([name]) => name.test(basename(word))) ?? [];
+  if (/\.(?:mcpb|dxt)$/.test(word)) return (await import("./bundle.ts")).resolveBundle(fileAt(word, options.host) ?? word, args, options, (inner) => resolveLaunch(inner, options));
   const program = installed ? locate(word, options.host) : word;
   if (launcher !== undefined) return launcher(args, program, options);
-  if (word.endsWith(".mcpb")) throw new SallyportError("launch.file", `${word} is a bundle: unpack it, and run what its manifest.json names`);
   return runScript({ file: program, args, identity: identify(program) }, options);
 }
 
