@@ -1,5 +1,5 @@
 /** Looks up what the machine has: system directories, the pieces of /etc that programs need, the programs that build the cell. */
-import { accessSync, constants, existsSync, lstatSync, readlinkSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
@@ -33,7 +33,7 @@ export function survey(host: Host, user: User): Survey {
   return {
     user,
     architecture: host.arch === "x64" || host.arch === "arm64" ? (host.arch satisfies Architecture) : null,
-    system: [...SYSTEM.flatMap(systemMount), ...ETC.filter((at) => existsSync(at)).map((at): Mount => ({ kind: "read", at, source: at })), ...accounts()],
+    system: [...SYSTEM.flatMap(systemMount), ...[...ETC, ...javaSettings()].filter((at) => existsSync(at)).map((at): Mount => ({ kind: "read", at, source: at })), ...accounts()],
     cwd: host.cwd,
     // Where the server's uid cannot get to, nothing can be mounted for it: the first directory that is closed to it is covered instead.
     hidden: [...new Set(ownDirectories(host).map((at) => (host.uid === 0 ? firstClosed(at, user) : at)))],
@@ -46,6 +46,11 @@ export function chooseUser(host: Host, write: readonly string[]): User {
   const owners = write.map((directory) => statSync(directory)).filter(({ uid }) => uid !== 0);
   const owner = owners[0];
   return owner === undefined ? NOBODY : { uid: owner.uid, gid: owner.gid === 0 ? NOBODY.gid : owner.gid };
+}
+
+/** Debian keeps what a Java runtime does not start without outside of it: `/etc/java-17-openjdk`. */
+function javaSettings(): string[] {
+  return readdirSync("/etc").filter((name) => /^java-\d+-openjdk$/.test(name)).map((name) => `/etc/${name}`);
 }
 
 function systemMount(at: string): Mount[] {

@@ -91,4 +91,16 @@ describe.runIf(isRoot)("inside a cell", () => {
     expect(JSON.stringify(await running.answerTo(1))).toContain("200 93.184.10.10 GET");
     expect(JSON.stringify(await running.answerTo(2))).toContain("failed");
   });
+
+  it("a program in Java", { timeout: 120_000 }, async () => {
+    if (!existsSync("/usr/bin/java") || !existsSync("/usr/bin/javac")) return;
+    const home = scratch();
+    writeFileSync(join(home, "Get.java"), 'import java.net.URI; import java.net.http.*; public class Get { public static void main(String[] a) { try { var answer = HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create(a[0])).build(), HttpResponse.BodyHandlers.ofString()); System.out.println(answer.statusCode() + " " + answer.body()); } catch (Exception e) { System.out.println("failed " + e); } } }\n');
+    execFileSync("javac", ["-d", home, join(home, "Get.java")]);
+    const running = gate(["node", server("caller.mjs")], { home, before: world.before, flags: ["--read", join(home, "Get.class"), "--host", "api.example.com:80"] });
+    for (const [id, url] of [[1, "http://api.example.com/java"], [2, "http://other.example.com/java"]] as const) running.send({ id, method: "try", params: { how: "run", argv: ["/usr/bin/java", "-cp", home, "Get", url] } });
+    await running.until(() => running.stdout.includes('"id":1') && running.stdout.includes('"id":2'), "both answers", 60_000);
+    expect(JSON.stringify(await running.answerTo(1))).toContain("200 93.184.10.10 GET");
+    expect(JSON.stringify(await running.answerTo(2))).toContain("failed");
+  });
 });

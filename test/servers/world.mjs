@@ -51,6 +51,11 @@ const answer = (place) => (request, response) => {
 };
 /** WebSocket (RFC 6455), as much as an echo of one short text needs. */
 const upgrade = (request, socket) => {
+  // An offer of another protocol (Java's client makes one) may be passed over.
+  if (request.headers.upgrade !== "websocket") {
+    const text = `${socket.localAddress} ${request.method} 0\n`;
+    return socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+  }
   const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
   socket.on("error", () => {}).on("data", (frame) => {
