@@ -130,6 +130,19 @@ describe("a script with options", () => {
   });
 });
 
+describe("an option that could take the script's name for its value", () => {
+  it.each(["node --openssl-config $F -e 1", "node --icu-data-dir $F -e 1", "python3 --unknown $F -c 1", "deno run --unknown $F data:x", "bun --unknown $F x"])("%s is refused", async (line) => {
+    const home = scratch();
+    const file = join(home, "server.js");
+    writeFileSync(file, "");
+    const bin = join(home, "bin");
+    mkdirSync(bin);
+    for (const name of ["deno", "bun"]) writeFileSync(join(bin, name), "", { mode: 0o755 });
+    const { code: exit, stderr } = await sallyport(["explain", "--isolation", "bubblewrap", "--", ...line.replace("$F", file).split(" ")], { home, env: { PATH: `${process.env["PATH"]}:${bin}` } });
+    expect([exit, stderr]).toEqual([2, expect.stringContaining("launch.code")]);
+  });
+});
+
 describe("what a package or an image says", () => {
   it("shows none of the caller's directories", async () => {
     const home = scratch();
