@@ -32,13 +32,15 @@ const START_TIMEOUT = 10_000;
 const MET_PORTS = [80, 443];
 const MAX_NAMES_REFUSED = 1000;
 const LOW_PORTS = 1024;
+/** Taken on the resolver's address, so never on all. */
+const DNS_PORT = 53;
 
 /** Throws `egress.start`. */
 export async function openEgress(network: Network, entrance: Entrance): Promise<Egress> {
   const names = new Names(network);
   if (names.literals.length > 0 && entrance.ip === null) throw new SallyportError("egress.start", `${names.literals.join(", ")}: to name addresses as hosts, iproute2 is needed`);
-  const wide = entrance.ip === null ? [] : [...new Set([...MET_PORTS, ...names.ports.filter((port) => port < LOW_PORTS)])];
-  const endpoints: Endpoint[] = [{ host: GATE_ADDRESS, port: 53 }, { host: GATE_ADDRESS, port: PROXY_PORT }, ...names.endpoints(wide)];
+  const wide = entrance.ip === null ? [] : [...new Set([...MET_PORTS, ...names.ports.filter((port) => port < LOW_PORTS && port !== DNS_PORT)])];
+  const endpoints: Endpoint[] = [{ host: GATE_ADDRESS, port: DNS_PORT }, { host: GATE_ADDRESS, port: PROXY_PORT }, ...names.endpoints(wide)];
   const handed = await fetchSockets(endpoints, names, entrance);
   const egress: Egress = { record: () => {}, close: () => undefined };
   const relaying: Relaying = { names, dialer: new Dialer(network.addresses), limits: network.limits, ledger: new Ledger(), record: (event, facts) => egress.record(event, facts) };

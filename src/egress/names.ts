@@ -81,7 +81,9 @@ export class Names {
   endpoints(everywhere: readonly number[]): readonly Endpoint[] {
     const wide = [...new Set([...this.#patterns.map(({ port }) => port), ...everywhere])];
     const own = this.#exact.filter(({ port }) => !wide.includes(port)).flatMap(({ name, port }) => [this.#address.get(name) as string, ...(name === LOOPBACK_NAME ? ["::1"] : [])].map((host) => ({ host, port })));
-    return [...own, ...wide.flatMap((port) => [{ host: "0.0.0.0", port }, { host: "::", port }])];
+    const all = [...own, ...wide.flatMap((port) => [{ host: "0.0.0.0", port }, { host: "::", port }])];
+    // localhost and 127.0.0.1 are one place.
+    return all.filter(({ host, port }, index) => all.findIndex((one) => one.host === host && one.port === port) === index);
   }
 
   get ports(): readonly number[] {

@@ -265,6 +265,11 @@ describe.runIf(isRoot)("what is named as such", () => {
     expect(JSON.stringify(await running.answerTo(1))).toContain("200 93.184.10.10");
   });
 
+  it.each([["--host", "localhost:9000", "--host", "localhost:9000"], ["--host", "localhost:9000", "--host", "127.0.0.1:9000"], ["--host", "api.example.com:53"], ["--host", "api.example.com:3128"]])("may be named twice, and on the gate's own ports: %s %s %s %s", async (...flags) => {
+    const { attempt } = caller(flags.filter((word) => word !== undefined));
+    expect(await attempt({ how: "lookup", name: "localhost" })).toContain("127.0.0.1");
+  });
+
   it("uses up its limits", async () => {
     const home = scratch();
     writeFileSync(`${home}/sallyport.yaml`, `version: 1\nservers:\n  it:\n    command: node\n    args: [${server("caller.mjs")}]\n    network: { hosts: ["api.example.com:80"], limits: { bytes: 3000000, connections: 4, idleSeconds: 1 } }\n    capabilities: { methods: { client: [try] } }\n`);
