@@ -45,8 +45,9 @@ export async function openEgress(network: Network, entrance: Entrance): Promise<
   const egress: Egress = { record: () => {}, close: () => undefined };
   const relaying: Relaying = { names, dialer: new Dialer(network.addresses), limits: network.limits, ledger: new Ledger(), record: (event, facts) => egress.record(event, facts) };
   egress.close = () => {
-    handed.forEach((one) => one?.close());
+    if (relaying.ledger.closed) return;
     relaying.ledger.closeAll();
+    handed.forEach((one) => one?.close());
   };
   const refused = new Set<string>();
   const resolver = {

@@ -52,7 +52,7 @@ async function plain(incoming: IncomingMessage, answer: ServerResponse, relaying
     const headers = headersOf(incoming, url.host);
     const socket = await dialer.dial(target, await dialer.resolve(target.name, names.isBelowPattern(target.name) ? "pattern" : "exact"));
     follow(socket, facts, relaying);
-    if (answer.destroyed) return void socket.destroy();
+    if (answer.destroyed || ledger.closed) return void socket.destroy();
     forward(incoming, answer, socket, { method: incoming.method ?? "GET", path: `${url.pathname}${url.search}`, headers });
   } catch (error) {
     const refusal = error instanceof SallyportError ? error : new SallyportError("egress.request", (error as Error).message);

@@ -40,12 +40,15 @@ export class Ledger {
   #count = 0;
   /** What ends each connection that is open, and records it. */
   readonly live = new Set<() => void>();
+  /** Nothing is passed on any more: the session ends, or what happens can no longer be recorded. */
+  closed = false;
 
   next(): number {
     return ++this.#count;
   }
 
   closeAll(): void {
+    this.closed = true;
     for (const close of [...this.live]) close();
   }
 }
@@ -79,6 +82,7 @@ export async function relay(client: Socket, target: Target, via: "address" | "pr
     const server = await dialer.dial(target, addresses, reading);
     if (client.destroyed) return void server.destroy();
     relaying.record("connection.begin", { ...facts, verdict: "allow", reasons: [], address: server.remoteAddress ?? "?" });
+    if (ledger.closed) return void (server.destroy(), client.destroy());
     ready();
     new Pair(client, server, target, relaying, facts).start(reading);
   } catch (error) {

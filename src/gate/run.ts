@@ -159,7 +159,13 @@ async function converse({ cell, egress, journal, judge, notes }: Parts, options:
   cell.stdin.on("error", () => ports.outbox.server.close());
   const door = new Door(ports, session, onFailure);
   ports.later = (action) => door.pass(action);
-  if (egress !== null) egress.record = (event, facts) => door.pass(() => journal.segment.state(event, facts));
+  if (egress !== null) {
+    egress.record = (event, facts) => {
+      door.pass(() => journal.segment.state(event, facts));
+      // What cannot be recorded is not passed on, here either.
+      if (journal.segment.failure !== null) egress.close();
+    };
+  }
   judge.ask = (method, params) => askServer(method, params, session, ports);
   ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => whenRuled(ports, () => because({ kind: "client-closed" })) });

@@ -215,6 +215,20 @@ describe.runIf(isRoot)("a gate", () => {
     expect((await running.ended).code).toBe(0);
   });
 
+  it("passes nothing on that it cannot record: a full disk", async () => {
+    const home = scratch();
+    world.forget();
+    const script = 'mkdir -p "$SALLYPORT_HOME" && mount -t tmpfs -o size=160k tmpfs "$SALLYPORT_HOME" && "$@"; echo "code $?" >&2; cat "$SALLYPORT_HOME"/state/journal/sessions/*.jsonl >&2';
+    const running = gate(["node", server("caller.mjs")], { home, before: [...world.before, "unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh"], flags: ["--host", "api.example.com:80"] });
+    running.send({ id: 1, method: "try", params: { how: "run", argv: ["node", "-e", 'const http = require("http"); const next = (left) => left > 0 && http.get({ host: "api.example.com", path: `/n${left}`, agent: false }, (answer) => answer.resume().on("end", () => next(left - 1))).on("error", () => process.exit()); next(2000)'] } });
+    const { stderr } = await running.ended;
+    expect(stderr).toContain("code 3");
+    const begun = stderr.split('"event":"connection.begin"').length - 1;
+    const seen = world.seen().filter((line) => line.startsWith("http "));
+    expect(begun).toBeGreaterThan(10);
+    expect(seen.length).toBeLessThanOrEqual(begun);
+  }, 60_000);
+
   it("records the end of what was open when the session ended", async () => {
     const { attempt, end } = caller(API);
     await attempt({ how: "run", argv: ["node", "-e", 'const socket = require("net").connect(5432, "api.example.com", () => socket.write("\\0".repeat(50001), () => setTimeout(() => process.exit(), 200)))'] });
