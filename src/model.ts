@@ -83,3 +83,23 @@ export interface Finding {
   /** A short piece of the text, escaped; never a secret. */
   readonly evidence: string;
 }
+
+export interface NetworkLimits {
+  /** Connections at once. */
+  readonly connections: number;
+  /** Bytes of a session, both ways together. */
+  readonly bytes: number;
+  /** Seconds without a byte after which a connection is closed. */
+  readonly idleSeconds: number;
+}
+
+/** What a server may reach. */
+export interface Network {
+  /** `NAME:PORT`, exact. */
+  readonly hosts: readonly string[];
+  /** `*.NAME:PORT`. */
+  readonly hostPatterns: readonly string[];
+  /** Addresses and ranges that names may resolve to although they are not public. */
+  readonly addresses: readonly string[];
+  readonly limits: NetworkLimits;
+}

@@ -4,25 +4,7 @@
  */
 import { isIP } from "node:net";
 import { asciiName, parseHost, type Target } from "../host.ts";
-
-export interface NetworkLimits {
-  /** Connections at once. */
-  readonly connections: number;
-  /** Bytes of a session, both ways together. */
-  readonly bytes: number;
-  /** Seconds without a byte after which a connection is closed. */
-  readonly idleSeconds: number;
-}
-
-export interface Network {
-  /** `NAME:PORT`, exact. */
-  readonly hosts: readonly string[];
-  /** `*.NAME:PORT`. */
-  readonly hostPatterns: readonly string[];
-  /** Addresses and ranges that names may resolve to although they are not public. */
-  readonly addresses: readonly string[];
-  readonly limits: NetworkLimits;
-}
+import type { Network } from "../model.ts";
 
 const LOOPBACK_NAME = "localhost";
 /** Names that a pattern has met in one session. */

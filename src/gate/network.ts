@@ -1,7 +1,6 @@
 /** Opens the way out of a cell. Loaded while the cell is being built, and only for one that has hosts. */
 import { openEgress, type Egress } from "../egress/egress.ts";
-import type { Network } from "../egress/names.ts";
-import type { Host } from "../model.ts";
+import type { Host, Network } from "../model.ts";
 import { entrance } from "../sandbox/enter.ts";
 
 /** @param pid a process of the cell's, by the host's number. Throws `egress.start`, `cell.no-tool`. */

@@ -5,7 +5,7 @@
 import { dirname, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import { canonicalHost } from "../host.ts";
-import type { Slot, Slots } from "../model.ts";
+import type { Network, Slot, Slots } from "../model.ts";
 import type { Loaded, Path } from "./load.ts";
 import { refuseWidening } from "./narrow.ts";
 import type { CapabilitiesEntry, ServerEntry, ToolEntry } from "./schema.ts";
@@ -54,13 +54,6 @@ export interface Silence {
   readonly until: string;
 }
 
-export interface CompiledNetwork {
-  readonly hosts: readonly string[];
-  readonly hostPatterns: readonly string[];
-  readonly addresses: readonly string[];
-  readonly limits: Readonly<Record<"connections" | "bytes" | "idleSeconds", number>>;
-}
-
 export interface Compiled {
   readonly name: string;
   readonly command: readonly string[] | null;
@@ -73,7 +66,7 @@ export interface Compiled {
     readonly write: readonly string[];
     readonly limits: Readonly<Partial<Record<"processes" | "openFiles" | "fileBytes" | "memoryBytes" | "cpuSeconds", number>>>;
   };
-  readonly network: CompiledNetwork | null;
+  readonly network: Network | null;
   readonly layers: readonly Layer[];
   readonly limits: TrafficLimits;
   readonly silence: readonly Silence[];
@@ -144,7 +137,7 @@ function processOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]
 }
 
 /** Null where nothing may be reached. */
-function networkOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): CompiledNetwork | null {
+function networkOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): Network | null {
   const [hosts = [], hostPatterns = [], addresses = []] = [first(own, (entry) => entry.network?.hosts), first(own, (entry) => entry.network?.hostPatterns), first(own, (entry) => entry.network?.addresses)];
   const limit = (key: keyof typeof NETWORK_LIMITS): number => least(limiting.map((entry) => entry.network?.limits?.[key]), NETWORK_LIMITS[key]);
   if (hosts.length + hostPatterns.length === 0) return null;

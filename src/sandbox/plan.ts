@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import type { Network } from "../model.ts";
 import { isWithin } from "../paths.ts";
 import type { Architecture } from "./syscalls.ts";
 
@@ -94,11 +95,7 @@ export interface Plan {
 }
 
 /** Where the gate listens inside the cell, and for whom; whom it connects to, it decides connection by connection. */
-export interface Reachable {
-  readonly hosts: readonly string[];
-  readonly hostPatterns: readonly string[];
-  readonly addresses: readonly string[];
-  readonly limits: Readonly<Record<"connections" | "bytes" | "idleSeconds", number>>;
+export interface Reachable extends Network {
   readonly resolver: string;
   readonly proxy: string;
 }
