@@ -10,6 +10,7 @@ import type { Reading } from "./reading.ts";
 /** Milliseconds for which what was resolved and checked is used again. */
 const FRESH = 10_000;
 const FAILED = 1000;
+const MAX_KNOWN = 4096;
 const CONNECT_TIMEOUT = 10_000;
 const MAX_TRIED = 4;
 
@@ -31,6 +32,8 @@ export class Dialer {
     const known = this.#known.get(name);
     if (known !== undefined && known.until > performance.now()) return known.found;
     const entry: Known = { until: Infinity, found: this.#lanes[lane].run(() => this.#checked(name)) };
+    // Names below a pattern are without number; those asked for first are forgotten first.
+    if (this.#known.size >= MAX_KNOWN) this.#known.delete(this.#known.keys().next().value as string);
     this.#known.set(name, entry);
     entry.found.then(() => (entry.until = performance.now() + FRESH), () => (entry.until = performance.now() + FAILED));
     return entry.found;

@@ -32,9 +32,7 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
   const remove = [engine.program, ...engine.options, "rm", "--force", "--volumes", name, probeOf(name)];
   const leave = enrol(host, session, { groups: [], remove: { argv: remove, env: engine.env } });
   const guard = startGuard(findProgram("sh", "/bin:/usr/bin", "/") ?? "/bin/sh", { token: "", groups: [], remove, env: engine.env });
-  const staged = await hasShell(plan.image as Image, engine, name, host).catch((error: unknown) => (guard.stand(), leave(), Promise.reject(error)));
-  const files = writeFiles(plan, sessionFolder(host, session));
-  const { argv, env } = containerInvocation(plan, engine, name, files, staged);
+  const { staged, argv, env } = await prepared(plan, engine, name, session, host).catch((error: unknown) => (guard.stand(), leave(), Promise.reject(asSallyportError(error, "cell.refused"))));
   const child = spawn(argv[0] as string, argv.slice(1), { cwd: "/", env, stdio: ["pipe", "pipe", "pipe"] });
   const exited = whenExited(child);
   void exited.then(() => (guard.stand(), leave()));
@@ -54,6 +52,11 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
     await exited;
     throw asSallyportError(error, "cell.refused");
   }
+}
+
+async function prepared(plan: Plan, engine: Engine, name: string, session: string, host: Host): Promise<ReturnType<typeof containerInvocation> & { readonly staged: boolean }> {
+  const staged = await hasShell(plan.image as Image, engine, name, host);
+  return { staged, ...containerInvocation(plan, engine, name, writeFiles(plan, sessionFolder(host, session)), staged) };
 }
 
 /** A process that has just become another shows what it was for a moment; what is still broken after that is. */
