@@ -17,6 +17,11 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   explain: ["show the cell that a server would get, before anything runs", () => import("./commands/explain.ts")],
   add: ["propose a manifest entry for a server: sallyport add NAME -- COMMAND…", () => import("./commands/add.ts")],
   lock: ["compare servers with what was approved, and approve: lock [--check]", () => import("./commands/lock.ts")],
+  approvals: ["calls that wait for a person: approvals [ID]", () => import("./commands/approvals.ts")],
+  approve: ["answer one of them, at a terminal of your own", () => import("./commands/approve.ts")],
+  deny: ["say no to one of them", () => import("./commands/deny.ts")],
+  grants: ["answers that hold for more than one call", () => import("./commands/grants.ts")],
+  revoke: ["take one of those back", () => import("./commands/revoke.ts")],
   journal: ["read and verify what crossed: journal tail | show | verify", () => import("./commands/journal.ts")],
   doctor: ["try what this machine can enforce", () => import("./commands/doctor.ts")],
 };
@@ -25,7 +30,7 @@ const HELP = `sallyport: a gate and a cell for MCP servers that speak over STDIO
 
   sallyport COMMAND [OPTION…]
 
-${Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(9)}${summary}`).join("\n")}
+${Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(10)}${summary}`).join("\n")}
 
   sallyport COMMAND --help   options and an example
   sallyport --version

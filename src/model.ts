@@ -6,7 +6,7 @@ export type Side = "client" | "server";
 /** What a journal record is about; `gate` records are the gate's own statements. */
 export type Stream = Side | "stderr" | "gate";
 
-/** What the gate decided. `rewrite` and `ask` belong to guards and consent; the gate alone knows `allow` and `deny`. */
+/** What the gate decided. `ask`: it has answered a request with a question, and passed nothing on. */
 export type Decision = "allow" | "rewrite" | "deny" | "ask";
 
 export interface Verdict {

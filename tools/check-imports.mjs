@@ -9,12 +9,12 @@ const ROWS = [
   ["gate"],
   ["manifest", "guards", "policy", "consent", "sandbox", "egress", "secrets", "journal"],
   ["protocol"],
-  ["model", "errors", "paths", "nearest", "address", "host", "poll"],
+  ["model", "errors", "paths", "nearest", "address", "host", "poll", "assets"],
 ];
 /** Packages are bundled, each named with the files that use it; a new one is a decision (docs/decisions). */
 const PACKAGES = {
   "json-schema-to-ts": ["manifest/schema.ts"],
-  yaml: ["manifest/load.ts", "manifest/edit.ts"],
+  yaml: ["manifest/load.ts", "manifest/edit.ts", "gate/foretell.ts"],
   ajv: ["guards/arguments/ajv.ts"],
   "ajv/dist/2020.js": ["guards/arguments/ajv.ts", "manifest/load.ts"],
   re2js: ["guards/arguments/ajv.ts", "guards/arguments/regex.ts", "guards/arguments/pattern.ts", "manifest/sense.ts"],
@@ -24,6 +24,8 @@ const PACKAGES = {
   fflate: ["sandbox/packages/bundle.ts"],
   "dns-packet": ["egress/resolver.ts"],
   tldts: ["manifest/hosts.ts"],
+  "@cedar-policy/cedar-wasm/web": ["policy/cedar.ts"],
+  jose: ["gate/workload.ts"],
 };
 /** What the path of a message may load of Node; a new name here is a decision (docs/decisions). */
 const HTTP = ["egress/proxy.ts"];

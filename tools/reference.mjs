@@ -9,11 +9,12 @@ const root = resolve(import.meta.dirname, "..");
 
 /** File -> what it must hold. */
 export async function reference() {
-  const [{ ERRORS }, { MANIFEST_SCHEMA }, { RULES }] = await Promise.all(["src/errors.ts", "src/manifest/schema.ts", "src/guards/text/rules.ts"].map(load));
+  const [{ ERRORS }, { MANIFEST_SCHEMA }, { RULES }, { CEDAR_SCHEMA }] = await Promise.all(["src/errors.ts", "src/manifest/schema.ts", "src/guards/text/rules.ts", "src/policy/schema.ts"].map(load));
   return {
     "docs/errors.md": errors(ERRORS, readFileSync(join(root, "docs/errors.md"), "utf8")),
     "docs/sallyport.schema.json": `${JSON.stringify(plain(MANIFEST_SCHEMA), null, 2)}\n`,
     "docs/manifest.md": between(readFileSync(join(root, "docs/manifest.md"), "utf8"), keys(MANIFEST_SCHEMA)),
+    "docs/policies/sallyport.cedarschema": CEDAR_SCHEMA,
     "docs/rules.md": between(readFileSync(join(root, "docs/rules.md"), "utf8"), rules(RULES)),
   };
 }

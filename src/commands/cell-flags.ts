@@ -2,6 +2,7 @@
 import { SallyportError } from "../errors.ts";
 import type { ServerOptions } from "../gate/prepare.ts";
 import { parseHost } from "../host.ts";
+import { ASKING } from "../manifest/asking.ts";
 import { BACKENDS } from "../sandbox/plan.ts";
 
 export const CELL_FLAGS = {
@@ -12,6 +13,7 @@ export const CELL_FLAGS = {
   address: { type: "string", multiple: true },
   isolation: { type: "string" },
   reason: { type: "string" },
+  consent: { type: "string" },
   update: { type: "boolean" },
   server: { type: "string" },
   manifest: { type: "string" },
@@ -27,7 +29,9 @@ export const CELL_HELP = `  --server NAME        a server of the manifest, which
   --address RANGE      a private address or range that those hosts may resolve to; repeatable
   --update             fetch the package again instead of the version pinned at first use
   --isolation NAME     bubblewrap, podman, docker; auto (default) is the first of these that works here;
-                       none needs --reason "…" and is recorded`;
+                       none needs --reason "…" and is recorded
+  --consent WHEN       when a person is asked about a call: reach (default: when the server can write, connect, or
+                       use what it was lent), first (also when it cannot), always, never`;
 
 const WANTED = ["auto", ...BACKENDS, "none"] as const;
 
@@ -40,6 +44,7 @@ interface Values {
   readonly address?: string[];
   readonly isolation?: string;
   readonly reason?: string;
+  readonly consent?: string;
   readonly update?: boolean;
   readonly server?: string;
   readonly manifest?: string;
@@ -59,9 +64,11 @@ export function cellOptions(values: Values, positionals: readonly string[], serv
   else if (server.length === 0) throw new SallyportError("usage.no-command");
   const isolation = WANTED.find((one) => one === (values.isolation ?? "auto"));
   if (isolation === undefined) throw new SallyportError("usage.option", `--isolation ${values.isolation}: one of ${WANTED.join(", ")}`);
+  const consent = ASKING.find((one) => one === (values.consent ?? "reach"));
+  if (consent === undefined) throw new SallyportError("usage.option", `--consent ${values.consent}: one of ${ASKING.join(", ")}`);
   const reason = values.reason?.trim() ?? "";
   if (isolation === "none" && reason === "") throw new SallyportError("usage.reason");
-  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], hosts: (values.host ?? []).map(checkedHost), addresses: values.address ?? [], update: values.update === true, server: values.server ?? null, manifest: values.manifest ?? null };
+  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], hosts: (values.host ?? []).map(checkedHost), addresses: values.address ?? [], update: values.update === true, consent, server: values.server ?? null, manifest: values.manifest ?? null };
 }
 
 function checkedHost(text: string): string {
@@ -71,6 +78,6 @@ function checkedHost(text: string): string {
 
 /** What the manifest requires is not undercut from the command line. */
 function refuseBesideManifest(values: Values): void {
-  const given = (["read", "write", "env", "host", "address", "isolation", "reason"] as const).find((name) => values[name] !== undefined);
+  const given = (["read", "write", "env", "host", "address", "isolation", "reason", "consent"] as const).find((name) => values[name] !== undefined);
   if (given !== undefined) throw new SallyportError("usage.option", `--${given} beside --server: the manifest says that`);
 }

@@ -1,6 +1,8 @@
+import { resolve } from "node:path";
 import { prepare } from "../gate/prepare.ts";
 import { backendOf } from "../sandbox/backend.ts";
 import type { Compiled } from "../manifest/compile.ts";
+import type { Host } from "../model.ts";
 import { planDigest, type Mount, type Plan } from "../sandbox/plan.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command, type Paint } from "./command.ts";
@@ -9,10 +11,12 @@ import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.t
 
 const HELP = `sallyport explain [OPTION…] [-- COMMAND ARG…]
        sallyport explain [--server NAME] FILE|-
+       sallyport explain --server NAME --test FILE
 
 Shows the cell that a server would get: what it sees, may write, and is limited to; with --server also what it may be
 asked, and what each argument is. Nothing of the server runs; a package that is not in the cache yet is fetched.
-With a file of messages, one a line (- for stdin), shows what the gate would say of each, and each finding with its range.
+With a file of messages, one a line (- for stdin), shows what the gate would say of each, which policies decided, and each
+finding with its range. With --test, a file of requests and what the policies must say of them (docs/policies.md).
 
 ${CELL_HELP}
   --json               the plan as data, with the argument vector that would be executed
@@ -22,11 +26,12 @@ Example: sallyport explain -- npx -y @modelcontextprotocol/server-filesystem ~/d
 
 export const command: Command = async (args, host) => {
   const { own, server } = splitCommand(args);
-  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS });
+  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, test: { type: "string" } });
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;
   }
+  if (values.test !== undefined) return testPolicies(values.test, values, host);
   const [file] = positionals;
   if (file !== undefined && server.length === 0) {
     const explained = await explainMessages(file, values.server === undefined ? null : cellOptions(values, [], []), host);
@@ -41,6 +46,16 @@ export const command: Command = async (args, host) => {
   host.stdout.write(`${text}\n`);
   return 0;
 };
+
+async function testPolicies(file: string, values: Parameters<typeof cellOptions>[0] & { json?: boolean; "no-color"?: boolean }, host: Host): Promise<number> {
+  const prepared = await prepare(cellOptions(values, [], []), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const tried = (await import("../gate/foretell.ts")).tryPolicies(resolve(host.cwd, file), prepared, host);
+  const failed = tried.filter(({ expected, said }) => expected !== said).length;
+  const paint = painter(host, values["no-color"]);
+  const rows = tried.map(({ name, expected, said, policies, reason }) => [expected === said ? "ok" : "FAILED", name, expected === said ? said : `${said}, not ${expected}`, [policies.join(", "), reason].filter(Boolean).join(": ")]);
+  host.stdout.write(values.json === true ? `${JSON.stringify(tried, null, 2)}\n` : `${table(rows, (cell, column) => (column === 0 ? paint(cell.startsWith("ok") ? "green" : "red", cell) : cell))}\n${tried.length - failed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
 
 function render(plan: Plan, paint: Paint): string {
   const { identity, limits } = plan;

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
+import { changeNeedsPerson } from "../gate/authorize.ts";
 import { pinPlace, prepare, type ServerOptions } from "../gate/prepare.ts";
 import { toolsOfOthers } from "../gate/others.ts";
 import { approved } from "../gate/propose.ts";
@@ -12,6 +13,7 @@ import type { Host } from "../model.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
 import { confirm } from "./ask.ts";
+import { newCode, openTerminal } from "./terminal.ts";
 import { COMMON_FLAGS, painter, parseFlags, type Command, type Paint } from "./command.ts";
 import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.ts";
 import { difference } from "./difference.ts";
@@ -52,18 +54,30 @@ export const command: Command = async (args, host) => {
   const all: { server: string; differences: Difference[] }[] = [];
   let open = false;
   for (const options of await targets(values, server, host)) {
-    const { place, before, now } = await compare(options, host);
+    const { place, before, now, needsPerson } = await compare(options, host);
     const differences = differencesOf(before, now, toolsOfOthers(place, host), paint);
     all.push({ server: place.name, differences });
     if (values.json !== true) host.stdout.write(render(place, differences, paint));
     if (differences.length === 0) continue;
-    const refused = values.check === true || (values.yes === true && differences.some(({ high }) => high)) || (values.yes !== true && !(await confirm(`Approve this of ${place.name}?`, host)));
-    if (refused) open = true;
+    const held = values.yes === true && differences.some(({ high }) => high);
+    if (values.check === true || held || !(await agreed(place.name, values.yes === true, needsPerson, host))) open = true;
     else writeLock(place.file, place.name, approved(now));
   }
   if (values.json === true) host.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
   return open ? 1 : 0;
 };
+
+/** Where a policy asks for a person, "yes" is a code that only a terminal shows. */
+async function agreed(name: string, yes: boolean, needsPerson: boolean, host: Host): Promise<boolean> {
+  if (!needsPerson) return yes || confirm(`Approve this of ${name}?`, host);
+  const terminal = openTerminal();
+  try {
+    const code = newCode();
+    return (await terminal.ask(`A policy asks for a person. Type ${code} to approve this of ${name}: `)) === code;
+  } finally {
+    terminal.close();
+  }
+}
 
 async function targets(values: Parameters<typeof cellOptions>[0], server: readonly string[], host: Host): Promise<ServerOptions[]> {
   if (server.length > 0 || values.server !== undefined) return [cellOptions(values, [], server)];
@@ -73,12 +87,12 @@ async function targets(values: Parameters<typeof cellOptions>[0], server: readon
   return names.map((name) => cellOptions({ server: name, manifest: file }, [], []));
 }
 
-async function compare(options: ServerOptions, host: Host): Promise<{ place: PinPlace; before: LockedServer | null; now: LockedServer }> {
+async function compare(options: ServerOptions, host: Host): Promise<{ place: PinPlace; before: LockedServer | null; now: LockedServer; needsPerson: boolean }> {
   const prepared = await prepare(options, host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const place = pinPlace(prepared, host);
   const servers = readLock(place.file)?.servers ?? {};
   const { server } = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, host);
-  return { place, before: Object.hasOwn(servers, place.name) ? (servers[place.name] as LockedServer) : null, now: server };
+  return { place, before: Object.hasOwn(servers, place.name) ? (servers[place.name] as LockedServer) : null, now: server, needsPerson: await changeNeedsPerson(prepared, host) };
 }
 
 function differencesOf(before: LockedServer | null, now: LockedServer, others: ReadonlySet<string>, paint: Paint): Difference[] {

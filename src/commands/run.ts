@@ -12,6 +12,8 @@ Runs an MCP server in a cell, and passes on what the gate lets through.
 ${CELL_HELP}
   --durability LEVEL   process (default): the journal survives the gate's death; disk: the machine's, too
   --max-line BYTES     longest line that is passed on (default ${MAX_LINE})
+  --ci                 a job, not a person: who it is, its OIDC token tells; nobody is asked, and only what policies permit
+                       to workloads passes; the lock must be signed, or its change permitted
   --quiet              say only what went wrong
 
 Exit code: the server's own when it ended by itself; 2 wrong usage, 3 the machine cannot, 4 the server did not start.
@@ -19,7 +21,7 @@ Exit code: the server's own when it ended by itself; 2 wrong usage, 3 the machin
 Example: sallyport run --write ~/notes -- npx -y @modelcontextprotocol/server-filesystem ~/notes
 `;
 
-const FLAGS = { ...CELL_FLAGS, durability: { type: "string" }, "max-line": { type: "string" }, quiet: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+const FLAGS = { ...CELL_FLAGS, durability: { type: "string" }, "max-line": { type: "string" }, ci: { type: "boolean" }, quiet: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
 
 export const command: Command = (args, host) => {
   const { own, server } = splitCommand(args);
@@ -34,5 +36,5 @@ export const command: Command = (args, host) => {
   const maxLine = Number(values["max-line"] ?? MAX_LINE);
   if (!Number.isSafeInteger(maxLine) || maxLine < 1024) throw new SallyportError("usage.option", `--max-line ${values["max-line"]}: a number of bytes from 1024`);
   closeInherited();
-  return run({ ...options, durability, maxLine, quiet: values.quiet === true, pins: null }, host);
+  return run({ ...options, durability, maxLine, quiet: values.quiet === true, ci: values.ci === true, pins: null }, host);
 };

@@ -12,7 +12,7 @@ import { permitTool, permitsCapability, permitsFlag, permitsMethod, permitsPromp
 import type { Finding } from "../model.ts";
 import { ALLOWED, type Ruling } from "./judge.ts";
 import type { Pins, Standing } from "./pins.ts";
-import type { Exchange } from "./session.ts";
+import type { Exchange, Waiting } from "./session.ts";
 
 interface ResultLimits {
   readonly bytes: number;
@@ -20,7 +20,6 @@ interface ResultLimits {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-
 /** Lists by the method that asks for them: where the items stand, and what names one. */
 const LISTS: Readonly<Record<string, { readonly member: string; readonly kind: Kind | null; readonly key: string }>> = {
   "tools/list": { member: "tools", kind: "tools", key: "name" },
@@ -41,6 +40,8 @@ export class Answers {
   readonly #tell: (line: string) => void;
   readonly #today: () => string;
   readonly #told = new Set<string>();
+  /** Told of a question of the server's in place of an answer. */
+  asksBack: (asked: Waiting, result: Json) => void = () => {};
 
   constructor(compiled: Compiled, pins: Pins, tell: (line: string) => void, today: () => string) {
     this.#compiled = compiled;
@@ -58,7 +59,7 @@ export class Answers {
       if (raw.length * 3 > limits.bytes && Buffer.byteLength(raw) > limits.bytes) throw new SallyportError("limit.result", `${raw.length} characters`);
       const clean = looksClean(raw);
       if (clean && looksFormed(raw, method) && limits.depth >= 100) return ALLOWED;
-      return this.#ruleResult(JSON.parse(raw) as Json, clean, method, limits, answers?.about ?? "");
+      return this.#ruleResult(JSON.parse(raw) as Json, clean, method, limits, answers);
     }
     const whole = text();
     if (Buffer.byteLength(whole) > limits.bytes) throw new SallyportError("limit.result", `${whole.length} characters`);
@@ -74,7 +75,7 @@ export class Answers {
   ruleSaid({ message }: Exchange, text: () => string): Ruling {
     const raw = text();
     if (message.method === "sampling/createMessage" || message.method === "elicitation/create") this.#refuseAsking(message.method, (JSON.parse(raw) as { params?: Json }).params ?? {});
-    return looksClean(raw) ? ALLOWED : this.#ruleResult(JSON.parse(raw) as Json, false, "", { bytes: Infinity, depth: 100 }, "");
+    return looksClean(raw) ? ALLOWED : this.#ruleResult(JSON.parse(raw) as Json, false, "", { bytes: Infinity, depth: 100 }, null);
   }
 
   /** Throws where somebody has to approve it first. */
@@ -99,13 +100,13 @@ export class Answers {
     if (!permitsFlag(this.#compiled, params["mode"] === "url" ? "elicitationUrl" : "elicitationForm")) throw new SallyportError("capability.method", `elicitation by ${params["mode"] === "url" ? "url" : "form"}`);
   }
 
-  #ruleResult(parsed: Json, clean: boolean, method: string, { depth }: ResultLimits, item: string): Ruling {
+  #ruleResult(parsed: Json, clean: boolean, method: string, { depth }: ResultLimits, asked: Waiting | null): Ruling {
     const { result } = parsed as { result?: unknown };
     if (parsed["method"] === undefined && parsed["error"] === undefined) refuseForm(method, result);
     if (depth < 100 && deeper(result, depth)) throw new SallyportError("limit.result", `deeper than ${depth}`);
-    if (typeof result === "object" && result !== null && (result as Json)["resultType"] === "input_required") this.#inputRequests(result as Json);
+    if (typeof result === "object" && result !== null && (result as Json)["resultType"] === "input_required") this.#inputRequests(result as Json, asked);
     if (clean) return ALLOWED;
-    const findings = inspectValue(parsed).filter(({ rule, severity, at }) => severity !== "note" && !ENVELOPE.has(at) && !this.#isSilenced(rule, item));
+    const findings = inspectValue(parsed).filter(({ rule, severity, at }) => severity !== "note" && !ENVELOPE.has(at) && !this.#isSilenced(rule, asked?.about ?? ""));
     if (findings.length === 0) return ALLOWED;
     const reasons = [...new Set(findings.map(({ rule }) => rule))];
     this.#say(`${reasons.join(", ")} in ${method === "" ? "what the server said" : `an answer to ${method}`}`);
@@ -114,7 +115,8 @@ export class Answers {
   }
 
   /** Questions inside a result (2026-07-28, multi round-trip requests) are held to what the same requests would be. */
-  #inputRequests(result: Json): void {
+  #inputRequests(result: Json, asked: Waiting | null): void {
+    if (asked !== null) this.asksBack(asked, result);
     for (const request of Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>)) {
       const method = typeof request?.method === "string" ? request.method : "";
       if (!permitsMethod(this.#compiled, "server", method)) throw new SallyportError("capability.method", method);

@@ -56,7 +56,7 @@ export function carry(frame: Frame, from: Side, session: Session, ports: Ports):
     judged = { frame, from, batch: decoded.batch, exchanges: session.relate(decoded, from) };
     const rulings = decide(judged, session, ports);
     if (rulings instanceof Promise) hold(judged, rulings, session, ports);
-    else conclude(judged, rulings, ports);
+    else conclude(judged, rulings, session, ports);
   } catch (thrown) {
     if (judged === null) refuse(frame, decoded, from, asSallyportError(thrown), session, ports);
     else deny(judged, asSallyportError(thrown), session, ports);
@@ -95,23 +95,30 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
       else action();
     });
   rulings.then(
-    (settled) => after(() => conclude(judged, settled, ports)),
+    (settled) => after(() => conclude(judged, settled, session, ports)),
     (error: unknown) => after(() => deny(judged, asSallyportError(error), session, ports)),
   );
 }
 
-function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], ports: Ports): void {
+function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], session: Session, ports: Ports): void {
   const own = exchanges.filter(({ answers }) => (answers?.own ?? null) !== null);
-  const rewritten = rulings.filter(({ rewritten: message }) => message !== null);
+  const rewritten = rulings.filter(({ rewritten: message, answered }) => message !== null || answered !== undefined);
   if (rewritten.length === 0 && own.length === 0) return enact(record(frame, from, ALLOW, ports), ports);
   const messages = batch ? (JSON.parse(frame.bytes.toString("utf8")) as unknown[]) : [];
   const original = (index: number): string => (batch ? JSON.stringify(messages[index]) : frame.bytes.toString("utf8"));
   const reasons = [...new Set([...rewritten.flatMap(({ verdict }) => verdict.reasons), ...(own.length > 0 ? ["gate.asked" satisfies Code] : [])])];
-  record(frame, from, { decision: own.length === exchanges.length ? "deny" : "rewrite", reasons }, ports);
+  const asking = rulings.every(({ answered }) => answered !== undefined);
+  record(frame, from, { decision: asking ? "ask" : own.length === exchanges.length ? "deny" : "rewrite", reasons }, ports);
   // In a batch, what the gate asked for may stand among what the client did.
-  const texts = exchanges.flatMap(({ answers }, index) => ((answers?.own ?? null) === null ? [rulings[index]?.rewritten ?? original(index)] : []));
+  const texts = exchanges.flatMap(({ answers }, index) => ((answers?.own ?? null) === null && rulings[index]?.answered === undefined ? [rulings[index]?.rewritten ?? original(index)] : []));
   if (texts.length > 0) say(otherSide(from), batch ? `[${texts.join(",")}]` : (texts[0] as string), ports, "rewrite");
-  for (const [index, { answers }] of exchanges.entries()) answers?.own?.(original(index));
+  for (const [index, { answers, asked }] of exchanges.entries()) {
+    answers?.own?.(original(index));
+    const answered = rulings[index]?.answered;
+    if (answered === undefined || asked === null) continue;
+    session.settle(from, asked.id);
+    say(from, answered, ports);
+  }
 }
 
 function record(frame: Frame, from: Side, verdict: Verdict, ports: Ports): Recorded {
@@ -150,18 +157,24 @@ function refuse(frame: Frame, decoded: Decoded | null, from: Side, error: Sallyp
 
 /** Asks the server for a list that no client has asked for yet. Resolves with the answer's line, or null where none comes in time. */
 export function askServer(method: string, params: object, session: Session, ports: Ports): Promise<string | null> {
-  let number = 1;
-  // A client is free to use the same name for a request of its own.
-  while (session.isWaiting("client", JSON.stringify(`sallyport-${number}`))) number += 1;
-  const id = JSON.stringify(`sallyport-${number}`);
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(null), ASK_PATIENCE);
-    session.ask(id, method, (answer) => {
+    askPeer("server", method, params, session, ports, (answer) => {
       clearTimeout(timer);
       resolve(answer);
     });
-    ports.later(() => say("server", `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${JSON.stringify(params)}}`, ports, "ask"));
   });
+}
+
+/** A request of the gate's own; tells the answer's line, or null where none can come. Returns what takes the request back. */
+export function askPeer(to: Side, method: string, params: object, session: Session, ports: Ports, answered: (line: string | null) => void): () => void {
+  const id = session.newId(otherSide(to));
+  const asked = session.ask(to, id, method, answered);
+  ports.later(() => say(to, `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${JSON.stringify(params)}}`, ports, "ask"));
+  return () => {
+    if (!session.takeBack(otherSide(to), asked)) return;
+    ports.later(() => say(to, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"it is no longer needed"}}`, ports, "ask"));
+  };
 }
 
 const ASK_PATIENCE = 10_000;

@@ -6,9 +6,11 @@ import { SallyportError, type Code } from "../errors.ts";
 import { ArgumentGuard } from "../guards/arguments/check.ts";
 import type { World } from "../guards/arguments/world.ts";
 import type { Compiled } from "../manifest/compile.ts";
+import type { Pinned } from "../manifest/lock.ts";
 import { permitTool, permitsMethod, permitsPrompt, permitsResource, type ToolPermit } from "../manifest/permit.ts";
 import type { Side, Verdict } from "../model.ts";
 import type { Answers } from "./answers.ts";
+import type { Consent } from "./consent.ts";
 import type { Pins } from "./pins.ts";
 import type { Exchange } from "./session.ts";
 import { Traffic } from "./traffic.ts";
@@ -17,6 +19,8 @@ export interface Ruling {
   readonly verdict: Verdict;
   /** The message in place of the one that came; null: that one. */
   readonly rewritten: string | null;
+  /** The gate answers this itself, and passes nothing on. */
+  readonly answered?: string;
 }
 
 export const ALLOWED: Ruling = Object.freeze({ verdict: Object.freeze({ decision: "allow", reasons: Object.freeze([]) }), rewritten: null });
@@ -33,12 +37,16 @@ const MAX_PAGES = 200;
 
 type Params = Readonly<Record<string, unknown>>;
 
+const ASKED_BY_SERVER: Readonly<Record<string, "sample" | "elicit" | undefined>> = { "sampling/createMessage": "sample", "elicitation/create": "elicit" };
+
 export class Judge {
   readonly #compiled: Compiled;
   readonly #pins: Pins;
   readonly #world: World;
-  readonly #answers: Answers;
+  readonly answers: Answers;
   readonly #traffic: Traffic;
+  /** Who decides where manifest and pins leave it open; null: nobody, nothing is asked. */
+  consent: Pick<Consent, "rule" | "greet" | "hasPolicies"> | null = null;
   readonly #tools = new Map<string, Held>();
   /** Asks the server for a list; set once there is a server. */
   ask: (method: string, params: object) => Promise<string | null> = async () => null;
@@ -51,25 +59,59 @@ export class Judge {
     this.#compiled = compiled;
     this.#pins = pins;
     this.#world = world;
-    this.#answers = answers;
+    this.answers = answers;
     this.#traffic = new Traffic(compiled.limits, now);
   }
 
   /** @param text gives the message's own JSON, where it is needed. Throws the refusal. */
   rule(exchange: Exchange, waiting: number, text: () => string): Ruling | Promise<Ruling> {
     const { message, from } = exchange;
-    if (message.kind === "response" || message.kind === "error") return from === "server" ? this.#answers.rule(exchange, text, this.#resultLimits(exchange)) : ALLOWED;
+    if (message.kind === "response" || message.kind === "error") return from === "server" ? this.answers.rule(exchange, text, this.#resultLimits(exchange)) : ALLOWED;
     if (!this.#permits(from, message.method)) throw new SallyportError("capability.method", message.method);
     if (from === "server") {
       this.#traffic.ofServer(message.kind);
-      return this.#answers.ruleSaid(exchange, text);
+      return this.#ofServer(exchange, text);
     }
     if (message.kind === "request") this.#traffic.ofClient(waiting);
-    if (message.method === "tools/call") return this.#call(exchange, paramsOf(text()));
-    if (message.method === "resources/read" || message.method === "resources/subscribe" || message.method === "resources/unsubscribe") this.#resource(paramsOf(text()));
-    if (message.method === "completion/complete") this.#completion(paramsOf(text()));
-    if (message.method === "prompts/get") return this.#prompt(exchange, paramsOf(text()));
-    return ALLOWED;
+    return this.#ofClient(exchange, text);
+  }
+
+  #ofClient(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
+    switch (exchange.message.method) {
+      case "tools/call":
+        return this.#call(exchange, paramsOf(text()));
+      case "resources/read":
+      case "resources/subscribe":
+      case "resources/unsubscribe":
+        return this.#resource(exchange, paramsOf(text()));
+      case "completion/complete":
+        return this.#completion(paramsOf(text()));
+      case "prompts/get":
+        return this.#prompt(exchange, paramsOf(text()));
+      case "initialize":
+        this.consent?.greet(paramsOf(text()));
+        return ALLOWED;
+      default:
+        return ALLOWED;
+    }
+  }
+
+  /** What a server asks the client for, policies may forbid or ask about. */
+  #ofServer(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
+    const said = this.answers.ruleSaid(exchange, text);
+    const action = ASKED_BY_SERVER[exchange.message.method];
+    if (action === undefined || this.consent?.hasPolicies !== true) return said;
+    const params = paramsOf(text());
+    const permitted = this.consent.rule({ action, item: exchange.message.method, definition: "", arguments: params, permit: null, annotations: {}, asked: exchange.asked, params: {} });
+    return permitted instanceof Promise ? permitted.then(() => said) : said;
+  }
+
+  /** Whether it may be done at all was decided; whether somebody must be asked, policies and reach decide. */
+  #consented(exchange: Exchange, action: "callTool" | "readResource" | "getPrompt", item: string, params: Params, pinned: Pinned | undefined, permit: ToolPermit | null): Ruling | Promise<Ruling> {
+    if (this.consent === null || (permit === null && !this.consent.hasPolicies)) return ALLOWED;
+    const annotations = ((pinned?.value as { annotations?: unknown } | undefined)?.annotations ?? {}) as Params;
+    const given = action === "readResource" ? { uri: params["uri"] } : (params["arguments"] ?? {});
+    return this.consent.rule({ action, item, definition: pinned?.digest ?? "", arguments: given, permit, annotations, asked: exchange.asked, params });
   }
 
   /** Few methods are in use, so that each is looked up once. */
@@ -86,18 +128,28 @@ export class Judge {
     if (typeof name !== "string") throw new SallyportError("message.params", "the tool's name is missing");
     if (this.#mustAsk("tools", name)) return this.#listFirst("tools/list", params).then(() => this.#call(exchange, params));
     const { permit, guard } = this.#held(name);
-    if (permit.consent) throw new SallyportError("capability.consent", name);
     this.#traffic.ofTool(name, permit.rates);
     if (exchange.asked !== null) exchange.asked.about = name;
     const answer = guard.check(params["arguments"]);
-    if (answer === null) return ALLOWED;
+    const asked = (): Ruling | Promise<Ruling> => this.#still(name, this.#consented(exchange, "callTool", name, params, this.#pins.get("tools", name), permit));
+    if (answer === null) return asked();
     if (!(answer instanceof Promise)) return refuse(answer);
-    return answer.then((refused) => (refused === null ? ALLOWED : refuse(refused)));
+    return answer.then((refused) => (refused === null ? asked() : refuse(refused)));
+  }
+
+  /** While a person thinks, a server may change what the tool is: then it is no longer what was asked about. */
+  #still(name: string, ruling: Ruling | Promise<Ruling>): Ruling | Promise<Ruling> {
+    if (!(ruling instanceof Promise)) return ruling;
+    const { digest } = this.#held(name);
+    return ruling.then((settled) => {
+      if (this.#held(name).digest !== digest) throw new SallyportError("pin.changed", name);
+      return settled;
+    });
   }
 
   #held(name: string): Held {
     const pinned = this.#pins.get("tools", name);
-    if (pinned !== undefined) this.#answers.refuseHeld("tools", name, pinned);
+    if (pinned !== undefined) this.answers.refuseHeld("tools", name, pinned);
     const kept = this.#tools.get(name);
     if (kept !== undefined && kept.digest === pinned?.digest) return kept;
     const permit = permitTool(this.#compiled, name);
@@ -108,18 +160,21 @@ export class Judge {
     return held;
   }
 
-  #resource({ uri }: Params): void {
+  #resource(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
+    const { uri } = params;
     // Where every resource passes, what is wrong with the request is the server's to say.
-    if (typeof uri !== "string" && this.#compiled.layers.every(({ resources }) => resources === null)) return;
+    if (typeof uri !== "string" && this.consent?.hasPolicies !== true && this.#compiled.layers.every(({ resources }) => resources === null)) return ALLOWED;
     if (typeof uri !== "string") throw new SallyportError("message.params", "the resource's uri is missing");
     if (!permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
+    return this.#consented(exchange, "readResource", uri, params, undefined, null);
   }
 
   /** What may not be used may not be completed either. */
-  #completion({ ref }: Params): void {
+  #completion({ ref }: Params): Ruling {
     const { type, name, uri } = (ref ?? {}) as { type?: unknown; name?: unknown; uri?: unknown };
     if (type === "ref/prompt" && typeof name === "string" && !permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
     if (type === "ref/resource" && typeof uri === "string" && !permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
+    return ALLOWED;
   }
 
   #prompt(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
@@ -129,9 +184,9 @@ export class Judge {
     if (!permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
     const pinned = this.#pins.get("prompts", name);
     if (pinned === undefined) throw new SallyportError(this.#pins.isComplete("prompts") ? "pin.new" : "pin.unlisted", name);
-    this.#answers.refuseHeld("prompts", name, pinned);
+    this.answers.refuseHeld("prompts", name, pinned);
     if (exchange.asked !== null) exchange.asked.about = name;
-    return ALLOWED;
+    return this.#consented(exchange, "getPrompt", name, params, pinned, null);
   }
 
   /** Nothing is known of it, and no list has been seen to its end: clients may call what they know from elsewhere. */

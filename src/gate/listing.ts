@@ -36,7 +36,7 @@ export interface Listing {
 }
 
 /** Throws `server.ended` where it did not answer in time, and whatever `run` throws. */
-export async function listServer(options: Omit<RunOptions, "pins" | "quiet">, host: Host): Promise<Listing> {
+export async function listServer(options: Omit<RunOptions, "pins" | "quiet" | "ci">, host: Host): Promise<Listing> {
   mkdirSync(host.dirs.state, { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(host.dirs.state, "listing-"));
   const pins = { file: join(folder, "sallyport.lock"), name: "it" };
@@ -46,7 +46,7 @@ export async function listServer(options: Omit<RunOptions, "pins" | "quiet">, ho
   stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
   const streams = { stdin: client.out, stdout: client.in, stderr } as unknown as Pick<Host, "stdin" | "stdout" | "stderr">;
   try {
-    const code = run({ ...options, listing: true, quiet: false, pins }, { ...host, ...streams });
+    const code = run({ ...options, listing: true, quiet: false, ci: false, pins }, { ...host, ...streams });
     const asked = client.ask().finally(() => client.out.end());
     const ended = await Promise.race([asked.then(() => null), code]);
     if (ended !== null) throw new SallyportError("server.ended", `it ended with ${ended} before it had listed what it offers; it said: ${said.trim().split("\n").at(-1) ?? "nothing"}`);

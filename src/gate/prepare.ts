@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { SallyportError } from "../errors.ts";
 import { GATE_ADDRESS, PROXY_PORT } from "../egress/place.ts";
 import type { Compiled } from "../manifest/compile.ts";
+import type { AskWhen } from "../manifest/asking.ts";
 import { chooseServer, defaultProfile, findManifest, type Chosen } from "../manifest/read.ts";
 import { OPEN_LAYER } from "../manifest/permit.ts";
 import type { Host } from "../model.ts";
@@ -28,6 +29,8 @@ export interface ServerOptions {
   /** Ranges that those may resolve to although they are not public. */
   readonly addresses: readonly string[];
   readonly update: boolean;
+  /** When a call needs a person. */
+  readonly consent: AskWhen;
   /** Everything may be listed, whatever the manifest allows. */
   readonly listing?: boolean;
   /** Null: the default profile. */
@@ -39,6 +42,8 @@ export interface Prepared {
   readonly chosen: Chosen;
   readonly plan: Plan;
   readonly reason: string | null;
+  /** Variables whose values are the caller's own. */
+  readonly passed: readonly string[];
 }
 
 /** Throws `manifest.*`, `launch.*`, `cell.*`. */
@@ -59,7 +64,7 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
-  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason };
+  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : chosen.compiled.pass };
 }
 
 function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation" | "loaders"> & { command: readonly string[]; isolation: Wanted } {
@@ -73,6 +78,11 @@ function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOpti
 
 function reachable({ network }: Compiled): Reachable | null {
   return network === null ? null : { ...network, resolver: GATE_ADDRESS, proxy: `${GATE_ADDRESS}:${PROXY_PORT}` };
+}
+
+/** Policies of this user, for every server. */
+export function ownPolicies(host: Host): string {
+  return join(host.dirs.config, "policies");
 }
 
 /** Where this server's pins stand: beside its manifest, or in a file of its own for the exact launch. */

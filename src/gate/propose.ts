@@ -41,6 +41,7 @@ export function propose(options: ServerOptions, plan: Plan, listing: Listing, ot
     ...variables(options.env),
     ...isolation(options, plan),
     ...network(options),
+    ...(options.consent === "reach" ? {} : { consent: { ask: options.consent } }),
     capabilities: capabilities(items, listing),
   };
   return { entry, reasons: reasons(items, plan), items, locked: approved(listing.server) };

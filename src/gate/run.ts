@@ -1,26 +1,23 @@
 /** `sallyport run`: one client, one server in its cell, one journal segment. Starts here, ends here. */
-import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
 import type { Egress } from "../egress/egress.ts";
-import { appendToChain } from "../journal/chain.ts";
-import { openSigner, type Signer } from "../journal/key.ts";
-import { MANIFEST_DIGITS, TimeFormat } from "../journal/record.ts";
-import { Segment, type Durability } from "../journal/segment.ts";
+import type { Durability } from "../journal/segment.ts";
 import type { Host } from "../model.ts";
 import { Decoder } from "../protocol/decode.ts";
 import { refusal } from "../protocol/encode.ts";
 import { startPlan } from "../sandbox/backend.ts";
 import type { Cell } from "../sandbox/launch.ts";
-import { isWithin } from "../paths.ts";
 import { reap } from "../sandbox/sessions.ts";
-import { planDigest } from "../sandbox/plan.ts";
-import { askServer, say, type Ports } from "./carry.ts";
+import { askPeer, askServer, say, type Ports } from "./carry.ts";
+import type { Consent } from "./consent.ts";
 import { Ending, exitCodeOf, type Cause } from "./ending.ts";
 import type { Judge } from "./judge.ts";
 import { Notes } from "./notes.ts";
+import { makeDirectories, newSession, openJournal, type Journal } from "./open-journal.ts";
 import { Outbox } from "./outbox.ts";
+import type { Authority } from "./authorize.ts";
+import { needsAuthority } from "./may-ask.ts";
+import type { Around, openConsent } from "./consenting.ts";
 import type { PinPlace } from "./pins.ts";
 import { openPins, pinPlace, prepare, type Prepared, type ServerOptions } from "./prepare.ts";
 import { Door, pump, pumpStderr } from "./pump.ts";
@@ -30,6 +27,8 @@ export interface RunOptions extends ServerOptions {
   readonly durability: Durability;
   readonly maxLine: number;
   readonly quiet: boolean;
+  /** A job in CI: its principal comes from an OIDC token, and nobody is asked. */
+  readonly ci: boolean;
   /** Where the pins stand, if not in the usual place. */
   readonly pins: PinPlace | null;
 }
@@ -40,13 +39,16 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   makeDirectories(host);
   const prepared = await prepare(options, host, (line) => notes.info(line));
   const { plan, chosen, reason } = prepared;
-  const pins = openPins(prepared, options.pins ?? pinPlace(prepared, host), options.update);
+  const place = options.pins ?? pinPlace(prepared, host);
+  const pins = openPins(prepared, place, options.update);
   if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${reason})`);
   if (plan.isolation === "none" && chosen.compiled.network !== null) notes.warn("without a cell the server reaches every host, not just those that are named");
   const session = newSession(host);
+  const authority = needsAuthority(prepared, options.ci, host) ? await (await import("./authorize.ts")).authorize(prepared, session, place, options.ci, (line) => notes.info(line), host) : null;
   const starting = startPlan(plan, session, host);
   void reap(host).catch(() => {});
   const judging = import("./judging.ts");
+  const consenting = authority === null ? null : import("./consenting.ts");
   const opening = plan.network === null ? null : import("./network.ts");
   const journal = await openJournal(session, prepared, options, host).catch(async (error: unknown) => {
     await starting.then((cell) => cell.kill(), () => {});
@@ -63,82 +65,22 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
     throw error;
   }) ?? null;
   const { makeJudge } = await judging;
-  return converse({ cell, egress, journal, judge: makeJudge(prepared, pins, notes, host), notes }, options, host);
-}
-
-const KERNEL_OWN = ["/proc", "/sys"];
-
-/** Before the plan: a directory of ours that a server must not see has to be there to be hidden. */
-function makeDirectories(host: Host): void {
-  const directories = Object.values(host.dirs) as string[];
-  // Making directories recursively there never ends.
-  const closed = directories.find((directory) => KERNEL_OWN.some((own) => isWithin(directory, own)));
-  if (closed !== undefined) throw new SallyportError("journal.open", `${closed} is the kernel's own`);
-  try {
-    for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw asSallyportError(error, "journal.open");
-  }
-}
-
-function newSession(host: Host): string {
-  const time = new Date(host.now() / 1000).toISOString().replace(/[-:.]/g, "");
-  return `${time}-${randomBytes(6).toString("hex")}`;
-}
-
-interface Journal {
-  readonly segment: Segment;
-  /** Set by the session; a timer of the segment may find it broken at any time. */
-  onFailure: (error: SallyportError) => void;
-  end(facts: object): void;
-  abandon(error: SallyportError): void;
-}
-
-/** The segment with its first record, and its line in the host's chain: both before the server runs. */
-async function openJournal(session: string, { plan, chosen, reason }: Prepared, options: RunOptions, host: Host): Promise<Journal> {
-  const folder = join(host.dirs.state, "journal");
-  const signer: Signer = openSigner(host.dirs.state, host.uid);
-  const time = (): string => new TimeFormat().format(host.now());
-  const journal: Journal = {
-    segment: new Segment({ folder, session, manifest: chosen.digest.slice(0, MANIFEST_DIGITS), signer, now: host.now, durability: options.durability, onFailure: (error) => journal.onFailure(error) }),
-    onFailure: () => {},
-    end: (facts) => {
-      journal.segment.state("session.end", facts);
-      const { records, root } = journal.segment.close();
-      appendToChain(folder, { event: "end", time: time(), session, records, root }, signer);
-    },
-    abandon: (error) => journal.end({ cause: "failure", code: error.code, detail: error.detail }),
-  };
-  journal.segment.state("session.begin", {
-    sallyport: host.version,
-    pid: host.pid,
-    command: plan.command,
-    plan: planDigest(plan),
-    manifest: chosen.digest,
-    from: chosen.file ?? "default profile",
-    isolation: plan.isolation,
-    reason,
-    image: plan.image?.id,
-    network: plan.network ?? undefined,
-    identity: plan.identity,
-    read: plan.mounts.filter((mount) => mount.kind === "read").map((mount) => mount.at),
-    write: plan.mounts.filter((mount) => mount.kind === "write").map((mount) => mount.at),
-    key: signer.vkey,
-  });
-  journal.segment.checkpoint();
-  appendToChain(folder, { event: "begin", time: time(), session, key: signer.id }, signer);
-  return journal;
+  return converse({ prepared, cell, egress, journal, judge: makeJudge(prepared, pins, notes, host), notes, authority, openConsent: (await consenting)?.openConsent ?? null }, options, host);
 }
 
 interface Parts {
+  readonly prepared: Prepared;
   readonly cell: Cell;
   readonly egress: Egress | null;
   readonly journal: Journal;
   readonly judge: Judge;
   readonly notes: Notes;
+  /** Null where nobody has ever to be asked. */
+  readonly authority: Authority | null;
+  readonly openConsent: typeof openConsent | null;
 }
 
-async function converse({ cell, egress, journal, judge, notes }: Parts, options: RunOptions, host: Host): Promise<number> {
+async function converse({ prepared, cell, egress, journal, judge, notes, authority, openConsent: opener }: Parts, options: RunOptions, host: Host): Promise<number> {
   const session = new Session();
   const ports: Ports = { decoder: new Decoder(), segment: journal.segment, outbox: { client: new Outbox(host.stdout), server: new Outbox(cell.stdin) }, notes, judge, held: new Set(), later: (action) => action() };
   const ending = new Ending(cell);
@@ -167,8 +109,10 @@ async function converse({ cell, egress, journal, judge, notes }: Parts, options:
     };
   }
   judge.ask = (method, params) => askServer(method, params, session, ports);
+  const tell = (event: string, facts: object): void => door.pass(() => journal.segment.state(event, facts));
+  const consent = opener === null || authority === null ? null : openAsking(opener, { prepared, session: journal.segment.session, authority, tell, say: (line) => notes.info(line), wire: wireOf(session, ports) }, judge, host);
   ending.onKill = () => door.drain();
-  pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => whenRuled(ports, () => because({ kind: "client-closed" })) });
+  pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => (consent?.close(), whenRuled(ports, () => because({ kind: "client-closed" }))) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });
   pumpStderr(cell.stderr, host.stderr, ports, door);
 
@@ -176,8 +120,23 @@ async function converse({ cell, egress, journal, judge, notes }: Parts, options:
   await ending.done;
   clearInterval(watch);
   egress?.close();
+  consent?.close();
   door.open();
   return finish(ending, session, ports, journal, host);
+}
+
+function openAsking(opener: typeof openConsent, around: Around, judge: Judge, host: Host): Consent {
+  const { consent, elicitor } = opener(around, host);
+  judge.consent = consent;
+  judge.answers.asksBack = (asked, result) => elicitor.asksBack(asked, result);
+  return consent;
+}
+
+function wireOf(session: Session, ports: Ports): Around["wire"] {
+  return {
+    askClient: (method, params, answered) => askPeer("client", method, params, session, ports, answered),
+    notifyClient: (method, params) => ports.later(() => say("client", `{"jsonrpc":"2.0","method":"${method}","params":${JSON.stringify(params)}}`, ports, "ask")),
+  };
 }
 
 /** Calls that wait for their ruling are the client's last words: the server still gets them. */

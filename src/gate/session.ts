@@ -8,8 +8,10 @@ import type { Asked } from "../protocol/encode.ts";
 export interface Waiting extends Asked {
   /** The tool or prompt that it names, once that is known. */
   about: string | null;
-  /** The gate has asked itself; told the answer's line, which goes no further. Null: the server is gone, or does not answer. */
+  /** The gate has asked itself; told the answer's line, which goes no further. Null: the other side is gone, or does not answer. */
   readonly own: ((answer: string | null) => void) | null;
+  /** Told when who asked takes the request back. */
+  onCancel: (() => void) | null;
 }
 
 export interface Exchange {
@@ -40,6 +42,7 @@ export class Session {
   /** While a batch is related: how to take each of its messages back. */
   #undo: (() => void)[] | null = null;
   #version: string | null = null;
+  #asked = 0;
 
   /** The revision that `initialize` agreed on; null before, and in the era without handshake. */
   get version(): string | null {
@@ -71,9 +74,25 @@ export class Session {
     if (this.#answered.length > 0) this.#answered = [];
   }
 
-  /** The gate asks the server itself; the answer is told, and goes no further. */
-  ask(id: Id, method: string, own: (answer: string | null) => void): void {
-    this.#pending.client.set(id, { id, method, era: null, about: null, own });
+  /** Never the same twice, as a late answer would be taken for one to the next question; the other side is free to use the name itself. */
+  newId(side: Side): Id {
+    do this.#asked += 1;
+    while (this.isWaiting(side, JSON.stringify(`sallyport-${this.#asked}`)));
+    return JSON.stringify(`sallyport-${this.#asked}`);
+  }
+
+  /** The gate asks a side itself; the answer is told, and goes no further. */
+  ask(to: Side, id: Id, method: string, own: (answer: string | null) => void): Waiting {
+    const asked: Waiting = { id, method, era: null, about: null, own, onCancel: null };
+    this.#pending[otherSide(to)].set(id, asked);
+    return asked;
+  }
+
+  /** A request of the gate's own is no longer needed; an answer may still be under way. False: it came already. */
+  takeBack(side: Side, asked: Waiting): boolean {
+    if (!this.waitsFor(side, asked)) return false;
+    this.#cancel(side, asked);
+    return true;
   }
 
   /** Requests of a side without answer. */
@@ -111,7 +130,7 @@ export class Session {
     if (pending.size >= MAX_PENDING) throw new SallyportError("message.too-many-pending");
     this.#undo?.push(() => pending.delete(id));
     // A long method is no known one, and would be kept until the answer.
-    const asked: Waiting = { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era, about: null, own: null };
+    const asked: Waiting = { id, method: message.method.length <= KEPT_METHOD ? message.method : "", era: message.era, about: null, own: null, onCancel: null };
     pending.set(id, asked);
     return asked;
   }
@@ -120,6 +139,8 @@ export class Session {
   #notification(message: Message, from: Side): void {
     if (message.cancels === null) return;
     const own = this.#pending[from].get(message.cancels);
+    // What the gate has asked, nobody else takes back: a server would close the window that asks about it.
+    if ((own?.own ?? null) !== null) throw new SallyportError("message.unmatched", String(message.cancels));
     if (own !== undefined && own.method !== "initialize") return this.#cancel(from, own);
     const others = this.#pending[otherSide(from)].get(message.cancels);
     if (others?.method === "subscriptions/listen") this.#cancel(otherSide(from), others);
@@ -127,6 +148,7 @@ export class Session {
 
   #cancel(side: Side, asked: Waiting): void {
     this.#pending[side].delete(asked.id);
+    asked.onCancel?.();
     const cancelled = this.#cancelled[side];
     cancelled.set(asked.id, asked);
     if (cancelled.size > MAX_CANCELLED) cancelled.delete(cancelled.keys().next().value as Id);

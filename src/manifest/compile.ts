@@ -7,6 +7,7 @@ import { SallyportError } from "../errors.ts";
 import { canonicalHost } from "../host.ts";
 import type { Network, Slot, Slots } from "../model.ts";
 import type { Loaded, Path } from "./load.ts";
+import { ciOf, consentOf, policiesOf, type CiRules, type ConsentRules, type PolicyRules } from "./people.ts";
 import { refuseWidening } from "./narrow.ts";
 import type { CapabilitiesEntry, ServerEntry, ToolEntry } from "./schema.ts";
 import { checkServer } from "./sense.ts";
@@ -21,7 +22,7 @@ export interface ToolRule {
   readonly allow: boolean;
   readonly arguments: Slots;
   readonly rate: { readonly calls: number; readonly seconds: number } | null;
-  readonly consent: "never" | "first" | "always";
+  readonly consent: "never" | "first" | "always" | null;
   readonly result: { readonly bytes: number | null; readonly depth: number | null };
 }
 
@@ -70,6 +71,10 @@ export interface Compiled {
   readonly layers: readonly Layer[];
   readonly limits: TrafficLimits;
   readonly silence: readonly Silence[];
+  readonly consent: ConsentRules;
+  readonly policies: readonly PolicyRules[];
+  /** The machine's own where it has some; null: there are none. */
+  readonly ci: CiRules | null;
 }
 
 export const NETWORK_LIMITS = { connections: 256, bytes: 10 * 1024 ** 3, idleSeconds: 900 } as const;
@@ -90,7 +95,7 @@ export function compileServer(name: string, chain: readonly Loaded[], baseline: 
     return { entry, fail: loaded.fail, layer: layerOf(loaded.file, entry.capabilities, index === found.length - 1) };
   });
   for (const [index, { entry, fail }] of entries.entries()) for (const below of entries.slice(index + 1)) refuseWidening(entry, settled(below.entry), path, fail);
-  return compileEntries(name, entries, baseline, home);
+  return compileEntries(name, entries, baseline, home, chain.flatMap((loaded) => policiesOf(loaded, home)), ciOf(chain, home));
 }
 
 /** What a manifest leaves out has a meaning, which another that extends it cannot widen either. */
@@ -99,23 +104,25 @@ function settled(entry: ServerEntry): ServerEntry {
 }
 
 /** The layers that are known, below the machine's bounds. Throws `manifest.baseline` where those do not allow what is asked. */
-export function compileEntries(name: string, entries: readonly { readonly entry: ServerEntry; readonly layer: Layer }[], baseline: Loaded | null, home: string): Compiled {
+export function compileEntries(name: string, entries: readonly { readonly entry: ServerEntry; readonly layer: Layer }[], baseline: Loaded | null, home: string, policies: readonly PolicyRules[] = [], ci: CiRules | null = null): Compiled {
+  const rules = [...policies, ...(baseline === null ? [] : policiesOf(baseline, home))];
+  const jobs = (baseline === null ? null : ciOf([baseline], home)) ?? ci;
   const own = entries.map(({ entry }) => entry);
   const layers = entries.map(({ layer }) => layer);
-  if (baseline?.value.baseline === undefined) return assemble(name, own, layers, own);
+  if (baseline?.value.baseline === undefined) return assemble(name, own, layers, own, rules, jobs);
   const bounds = rooted(baseline.value.baseline, dirname(baseline.file), home);
   checkServer(bounds, ["baseline"], baseline.fail);
   refuseBeyond(own, bounds);
-  return assemble(name, own, [...layers, layerOf(baseline.file, bounds.capabilities, false)], [...own, bounds]);
+  return assemble(name, own, [...layers, layerOf(baseline.file, bounds.capabilities, false)], [...own, bounds], rules, jobs);
 }
 
-function assemble(name: string, own: readonly ServerEntry[], layers: readonly Layer[], limiting: readonly ServerEntry[]): Compiled {
+function assemble(name: string, own: readonly ServerEntry[], layers: readonly Layer[], limiting: readonly ServerEntry[], policies: readonly PolicyRules[], ci: CiRules | null): Compiled {
   const silence = own[0]?.silence?.map((one) => ({ rule: one.rule, item: one.item ?? null, reason: one.reason, until: one.until })) ?? [];
-  return frozen({ name, ...processOf(own, limiting), layers, limits: limitsOf(limiting), silence });
+  return frozen({ name, ...processOf(own, limiting), layers, limits: limitsOf(limiting), silence, consent: consentOf(own, limiting), policies, ci });
 }
 
 /** The first that says it, from the manifest to the last that it extends. */
-function first<T>(own: readonly ServerEntry[], pick: (entry: ServerEntry) => T | undefined): T | undefined {
+export function first<T>(own: readonly ServerEntry[], pick: (entry: ServerEntry) => T | undefined): T | undefined {
   return own.map(pick).find((value) => value !== undefined);
 }
 
@@ -160,7 +167,7 @@ function refuseBeyond(own: readonly ServerEntry[], bounds: ServerEntry): void {
 }
 
 /** The least that anybody has said. */
-function least<T>(said: readonly (number | undefined)[], missing: T): number | T {
+export function least<T>(said: readonly (number | undefined)[], missing: T): number | T {
   const stated = said.filter((value) => value !== undefined);
   return stated.length === 0 ? missing : Math.min(...stated);
 }
@@ -203,7 +210,7 @@ function toolRule(entry: ToolEntry): ToolRule {
     allow: entry.allow ?? true,
     arguments: (entry.arguments ?? {}),
     rate: entry.rate === undefined ? null : { calls: entry.rate.calls, seconds: SECONDS[entry.rate.per] },
-    consent: entry.consent ?? "never",
+    consent: entry.consent ?? null,
     result: { bytes: entry.result?.bytes ?? null, depth: entry.result?.depth ?? null },
   };
 }

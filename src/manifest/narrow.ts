@@ -1,6 +1,7 @@
 /** A manifest that extends another can only narrow it: each key of its own is held against the one below. */
 import { isAmong } from "../address.ts";
 import { isWithin } from "../paths.ts";
+import { ASKING, type AskWhen } from "./asking.ts";
 import type { Loaded, Path } from "./load.ts";
 import { covers, matches } from "./pattern.ts";
 import type { CapabilitiesEntry, ServerEntry } from "./schema.ts";
@@ -21,7 +22,26 @@ export function refuseWidening(own: ServerEntry, below: ServerEntry, path: Path,
   if (own.network !== undefined && below.network !== undefined) refuseNetwork(own.network, below.network, (key, what) => widens(["network", ...key], what));
   for (const key of Object.keys(own.limits ?? {}) as (keyof NonNullable<ServerEntry["limits"]>)[]) if ((own.limits?.[key] ?? 0) > (below.limits?.[key] ?? Infinity)) widens(["limits", key], `more than the ${below.limits?.[key]} of the manifest below`);
   for (const [index, one] of (own.silence ?? []).entries()) if (!(below.silence ?? []).some((other) => other.rule === one.rule && (other.item ?? one.item) === one.item && other.until >= one.until)) widens(["silence", index], `${one.rule} is not silenced by the manifest below`);
+  refuseLessAsking(own, below, widens);
   if (own.capabilities !== undefined && below.capabilities !== undefined) refuseCapabilities(own.capabilities, below.capabilities, (key, what) => widens(["capabilities", ...key], what));
+}
+
+function rank(word: string | undefined): number {
+  return ASKING.indexOf((word ?? "never") as AskWhen);
+}
+
+/** Fewer questions are more than what the manifest below allows. */
+function refuseLessAsking(own: ServerEntry, below: ServerEntry, widens: (key: Path, what: string) => never): void {
+  const bound = below.consent?.ask;
+  if (own.consent?.ask !== undefined && bound !== undefined && rank(own.consent.ask) < rank(bound)) widens(["consent", "ask"], `the manifest below asks ${bound}`);
+  if (own.consent?.start === "never" && below.consent?.start === "first") widens(["consent", "start"], "the manifest below asks before the first start");
+  for (const [name, tool] of Object.entries(own.capabilities?.tools ?? {})) {
+    const said = below.capabilities?.tools !== undefined && Object.hasOwn(below.capabilities.tools, name) ? below.capabilities.tools[name]?.consent : undefined;
+    if (tool.consent !== undefined && rank(tool.consent) < rank(said ?? bound)) widens(["capabilities", "tools", name, "consent"], `the manifest below asks ${said ?? bound}`);
+  }
+  for (const [pattern, tool] of Object.entries(own.capabilities?.toolPatterns ?? {})) if (tool.consent !== undefined && rank(tool.consent) < rank(bound)) widens(["capabilities", "toolPatterns", pattern, "consent"], `the manifest below asks ${bound}`);
+  const [people, theirs] = [own.consent?.approvers, below.consent?.approvers];
+  if (people !== undefined && theirs !== undefined && (people.length === 0 || people.some((name) => !theirs.includes(name)))) widens(["consent", "approvers"], "others than the approvers below");
 }
 
 type NetworkEntry = NonNullable<ServerEntry["network"]>;

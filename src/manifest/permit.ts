@@ -1,6 +1,7 @@
 /** What a compiled manifest says of one method, tool, resource or prompt. Every layer must allow it. */
 import type { Side, Slot } from "../model.ts";
-import type { Compiled, Flag, Layer, Rules } from "./compile.ts";
+import { stricter } from "./asking.ts";
+import type { Compiled, Flag, Layer, Rules, ToolRule } from "./compile.ts";
 import { matches } from "./pattern.ts";
 
 /** Nothing is refused by name. Only the model's tools are never lent: a server that asks for them drives the model. */
@@ -10,7 +11,8 @@ export const OPEN_LAYER: Layer = { origin: "default profile", tools: null, resou
 export interface ToolPermit {
   readonly slots: readonly (readonly [pointer: string, slot: Slot])[];
   readonly rates: readonly { readonly calls: number; readonly seconds: number }[];
-  readonly consent: boolean;
+  /** The strictest that anybody has said of the tool; null: nobody has. */
+  readonly consent: ToolRule["consent"];
   readonly resultBytes: number;
   readonly resultDepth: number;
 }
@@ -23,7 +25,7 @@ export function permitTool({ layers, limits }: Compiled, name: string): ToolPerm
   return {
     slots: all.flatMap((rule) => Object.entries(rule.arguments)),
     rates: [...all.flatMap(({ rate }) => (rate === null ? [] : [rate]))],
-    consent: all.some(({ consent }) => consent !== "never"),
+    consent: all.map(({ consent }) => consent).reduce(stricter, null),
     resultBytes: Math.min(limits.resultBytes, ...all.map(({ result }) => result.bytes ?? Infinity)),
     resultDepth: Math.min(limits.resultDepth, ...all.map(({ result }) => result.depth ?? Infinity)),
   };

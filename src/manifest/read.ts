@@ -14,7 +14,7 @@ import type { Loaded } from "./load.ts";
 import type { ServerEntry } from "./schema.ts";
 
 /** Changes with the compiled form. */
-const FORM = 3;
+const FORM = 4;
 
 export interface Chosen {
   readonly compiled: Compiled;
@@ -54,8 +54,8 @@ export async function chooseServer(file: string, name: string, host: Host): Prom
 
 /** The default profile (docs/manifest.md): everything may be asked, what was seen first is pinned, and what is found is held back. */
 export async function defaultProfile(asked: Asked, host: Host): Promise<Chosen> {
-  const { read, write, isolation, hosts, addresses } = asked;
-  return kept(`\0default\0${JSON.stringify([read, write, isolation, hosts, addresses, host.cwd])}`, null, host, async () => {
+  const { read, write, isolation, hosts, addresses, consent } = asked;
+  return kept(`\0default\0${JSON.stringify([read, write, isolation, hosts, addresses, consent, host.cwd])}`, null, host, async () => {
     const sources: Sources = { [host.baseline]: null };
     const baseline = existsSync(host.baseline) ? loadBaseline(host, (await import("./load.ts")).load, sources) : null;
     const { compileDefault } = await import("./default.ts");
@@ -70,6 +70,7 @@ export interface Asked {
   readonly isolation: NonNullable<NonNullable<ServerEntry["isolation"]>["backend"]>;
   readonly hosts: readonly string[];
   readonly addresses: readonly string[];
+  readonly consent: NonNullable<NonNullable<ServerEntry["consent"]>["ask"]>;
 }
 
 type Load = (file: string, text: string) => Loaded;

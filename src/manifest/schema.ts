@@ -3,6 +3,7 @@
  * and the reference page (docs/manifest.md) come from it. `missing` and `empty` say what each means, key by key.
  */
 import type { FromSchema } from "json-schema-to-ts";
+import { CI, CONSENT, POLICIES } from "./schema-people.ts";
 
 const strings = { type: "array", items: { type: "string", minLength: 1 }, uniqueItems: true } as const;
 const count = { type: "integer", minimum: 1 } as const;
@@ -49,7 +50,7 @@ const TOOL = {
       required: ["calls", "per"],
       additionalProperties: false,
     },
-    consent: { enum: ["never", "first", "always"], description: "Whether a person is asked. Nobody can be asked yet: anything but `never` refuses the call.", missing: "never" },
+    consent: { enum: ["never", "first", "always"], description: "Whether a person is asked: never, until an answer is given that holds for longer, or for every call. See docs/consent.md.", missing: "As the server's `consent.ask` says." },
     result: {
       type: "object",
       description: "Limits of what it answers.",
@@ -180,6 +181,7 @@ const SERVER = {
       additionalProperties: false,
     },
     capabilities: CAPABILITIES,
+    consent: CONSENT,
     limits: LIMITS,
     silence: {
       type: "array",
@@ -208,6 +210,8 @@ export const MANIFEST_SCHEMA = {
   properties: {
     version: { const: 1, description: "The version of this format." },
     extend: { type: "string", minLength: 1, description: "Another manifest, relative to this one. Servers of the same name inherit from it, and can only narrow it.", missing: "None." },
+    policies: POLICIES,
+    ci: CI,
     servers: { type: "object", additionalProperties: SERVER, description: "Servers by the name that `--server` takes.", missing: "None.", empty: "None." },
     baseline: { ...SERVER, description: "In /etc/sallyport/baseline.yaml only: bounds for every server of this machine. What it does not mention it does not bound.", missing: "No bounds." },
   },

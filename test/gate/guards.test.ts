@@ -98,13 +98,12 @@ describe("a silenced rule", () => {
 });
 
 describe("limits", () => {
-  const CAPABILITIES = "    capabilities: { tools: { t: {}, limited: { rate: { calls: 2, per: hour } }, asked: { consent: first }, big: { result: { bytes: 2000 } }, deep: { result: { depth: 4 } } }";
-  it("hold rates, sizes, depths, consent and requests in flight", async () => {
+  const CAPABILITIES = "    capabilities: { tools: { t: {}, limited: { rate: { calls: 2, per: hour } }, big: { result: { bytes: 2000 } }, deep: { result: { depth: 4 } } }";
+  it("hold rates, sizes, depths and requests in flight", async () => {
     const deep = JSON.parse(`${"[".repeat(20)}1${"]".repeat(20)}`) as unknown;
-    const { running } = await start({ results: { t: "silent", big: of("x".repeat(3000)), deep: of("x", { structuredContent: { deep } }), limited: of("x"), asked: of("x") }, manifest: `${CAPABILITIES} }\n    limits: { inFlight: 3 }\n` });
+    const { running } = await start({ results: { t: "silent", big: of("x".repeat(3000)), deep: of("x", { structuredContent: { deep } }), limited: of("x") }, manifest: `${CAPABILITIES} }\n    limits: { inFlight: 3 }\n` });
     for (let index = 0; index < 2; index += 1) expect(text(await call(running, "limited"))).toBe("x");
     expect(text(await call(running, "limited"))).toContain("limit.rate");
-    expect(text(await call(running, "asked"))).toContain("capability.consent");
     expect(text(await call(running, "big"))).toContain("limit.result");
     expect(text(await call(running, "deep"))).toContain("limit.result");
     for (const id of [1, 2, 3]) running.send({ id, method: "tools/call", params: { name: "t", arguments: {} } });
@@ -116,7 +115,7 @@ describe("limits", () => {
     const note = { method: "notifications/message", params: { level: "info", data: "x" } };
     const { running, home } = await start({
       onCall: { t: [...Array.from({ length: 30 }, () => note), ...["a", "b", "c"].map((id) => ({ id, method: "roots/list" })), { id: "s", method: "sampling/createMessage", params: { messages: [], tools: [{}] } }, { id: "u", method: "elicitation/create", params: { mode: "url", url: "https://x" } }] },
-      manifest: `${CAPABILITIES}, logging: true, roots: true, sampling: text, elicitation: { form: true } }\n    limits: { serverNotifications: 10, serverRequests: 4 }\n`,
+      manifest: `${CAPABILITIES}, logging: true, roots: true, sampling: text, elicitation: { form: true } }\n    limits: { serverNotifications: 10, serverRequests: 4 }\n    consent: { ask: never }\n`,
     });
     await call(running, "t");
     running.child.stdin.end();
@@ -129,7 +128,7 @@ describe("limits", () => {
 
   it("refuse questions inside results (2026-07-28) like the same questions outside", async () => {
     const ask = (method: string, params: object = {}): object => ({ resultType: "input_required", inputRequests: { one: { method, params } }, requestState: "s" });
-    const { running } = await start({ results: { roots: ask("roots/list"), form: ask("elicitation/create", { mode: "form" }), url: ask("elicitation/create", { mode: "url" }), tools: ask("sampling/createMessage", { tools: [{}] }), complete: { resultType: "complete", content: [] } }, manifest: "    capabilities: { toolPatterns: { \"*\": {} }, sampling: text, elicitation: { form: true } }\n" });
+    const { running } = await start({ results: { roots: ask("roots/list"), form: ask("elicitation/create", { mode: "form" }), url: ask("elicitation/create", { mode: "url" }), tools: ask("sampling/createMessage", { tools: [{}] }), complete: { resultType: "complete", content: [] } }, manifest: "    capabilities: { toolPatterns: { \"*\": {} }, sampling: text, elicitation: { form: true } }\n    consent: { ask: never }\n" });
     for (const name of ["roots", "url", "tools"]) expect(text(await call(running, name))).toContain("capability.method");
     expect((await call(running, "form"))["result"]).toMatchObject({ resultType: "input_required" });
     expect((await call(running, "complete"))["result"]).toMatchObject({ resultType: "complete" });

@@ -24,7 +24,7 @@ const PEERS: Record<string, Peer> = {
   "server-filesystem": {
     args: ({ docs }) => [docs],
     env: () => ({}),
-    flags: ({ docs }) => ["--write", docs],
+    flags: ({ docs }) => ["--write", docs, "--consent", "never"],
     calls: ({ docs }) => [
       ["list_directory", { path: docs }],
       ["read_text_file", { path: join(docs, "a.txt") }],
@@ -46,7 +46,7 @@ const PEERS: Record<string, Peer> = {
   "server-memory": {
     args: () => [],
     env: ({ memory }) => ({ MEMORY_FILE_PATH: memory }),
-    flags: ({ memory }) => ["--env", `MEMORY_FILE_PATH=${memory}`, "--write", join(memory, "..")],
+    flags: ({ memory }) => ["--env", `MEMORY_FILE_PATH=${memory}`, "--write", join(memory, ".."), "--consent", "never"],
     calls: () => [
       ["create_entities", { entities: [{ name: "a", entityType: "t", observations: ["o1", "o2"] }] }],
       ["add_observations", { observations: [{ entityName: "a", contents: ["o3"] }] }],

@@ -126,7 +126,7 @@ describe("a manifest that extends another", () => {
 describe("the machine's baseline", () => {
   const baseline = "version: 1\nbaseline:\n  isolation: { read: [/srv], write: [] }\n  capabilities: { tools: { a: {} }, sampling: refused }\n  limits: { inFlight: 4 }\n";
   it("bounds manifests and the default profile alike, and what it does not mention it does not bound", () => {
-    for (const compiled of [compile(`${HEAD}    capabilities: { tools: { a: {}, b: {} }, sampling: text, logging: true }\n`, [], baseline), compileDefault({ read: ["/srv/x"], write: [], isolation: "bubblewrap", hosts: [], addresses: [] }, load("/etc/baseline.yaml", baseline), "/home/u")]) {
+    for (const compiled of [compile(`${HEAD}    capabilities: { tools: { a: {}, b: {} }, sampling: text, logging: true }\n`, [], baseline), compileDefault({ read: ["/srv/x"], write: [], isolation: "bubblewrap", hosts: [], addresses: [], consent: "reach" }, load("/etc/baseline.yaml", baseline), "/home/u")]) {
       expect([permitTool(compiled, "a") !== null, permitTool(compiled, "b"), permitsMethod(compiled, "server", "sampling/createMessage"), permitsMethod(compiled, "server", "notifications/message"), compiled.limits.inFlight]).toEqual([true, null, false, true, 4]);
     }
   });
@@ -135,7 +135,7 @@ describe("the machine's baseline", () => {
     [[], ["/srv/x"], "bubblewrap"],
     [[], [], "none"],
   ] as const)("does not let a start go beyond it: read %s, write %s, %s", (read, write, isolation) => {
-    expect(failure(() => compileDefault({ read, write, isolation, hosts: [], addresses: [] }, load("/etc/baseline.yaml", baseline), "/home/u")).code).toBe("manifest.baseline");
+    expect(failure(() => compileDefault({ read, write, isolation, hosts: [], addresses: [], consent: "reach" }, load("/etc/baseline.yaml", baseline), "/home/u")).code).toBe("manifest.baseline");
   });
 });
 

@@ -81,7 +81,6 @@ const MUTATIONS = [
   ["methods", "gate/judge.ts", "if (!this.#permits(", "if (message.method === \"\" && !this.#permits(", GATE],
   ["tools", "gate/judge.ts", 'if (permit === null) throw new SallyportError("capability.tool", name);', 'if (permit === null) return this.#held("t");', GATE],
   ["hidden tools", "gate/answers.ts", 'if (kind === "tools" && permitTool', 'if (kind === "prompts" && permitTool', GATE],
-  ["consent", "gate/judge.ts", "if (permit.consent) throw", "if (permit.consent && name === \"\") throw", GATE],
   ["rates", "gate/judge.ts", "    this.#traffic.ofTool(name, permit.rates);\n", "", GATE],
   ["requests in flight", "gate/judge.ts", '    if (message.kind === "request") this.#traffic.ofClient(waiting);\n', "", GATE],
   ["what servers ask and tell", "gate/judge.ts", "      this.#traffic.ofServer(message.kind);\n", "", GATE],

@@ -4,7 +4,7 @@
  */
 import { Language, Parser, type Node } from "web-tree-sitter";
 import type { Slot } from "../../model.ts";
-import { wasm } from "./assets.ts";
+import { wasm } from "../../assets.ts";
 import { checkPath } from "./path.ts";
 import { EXECUTING, FREE_WORDS, READING_PROGRAMS, SYSTEM_PATH } from "./programs.ts";
 import { checkGlob } from "./simple.ts";

@@ -1,6 +1,6 @@
 /** PostgreSQL's own parser as WebAssembly. An instance in which anything but a syntax error happened is thrown away. */
 import factory from "libpg-query/wasm/libpg-query.js";
-import { wasm } from "./assets.ts";
+import { wasm } from "../../assets.ts";
 
 interface Instance {
   lengthBytesUTF8(text: string): number;

@@ -1,6 +1,6 @@
 /** The grammars of MySQL and SQLite, as WebAssembly. */
 import { initSync, parse_sql_to_json_string } from "../../../node_modules/@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm.js";
-import { wasm } from "./assets.ts";
+import { wasm } from "../../assets.ts";
 
 /** Beyond that, a chain of operators is deeper than the parser's stack. */
 const MAX_BYTES = 8 * 1024;

@@ -1,0 +1,38 @@
+/**
+ * The client's own form (MCP 2025-06-18 and later, "Elicitation"). Some clients answer without a person: an empty `accept`,
+ * defaults of a schema, a hook. So there is one required choice without default, and only its exact words are a yes.
+ */
+import type { Channel } from "../desk.ts";
+import { renderQuestion, type Question } from "../question.ts";
+
+export interface Form {
+  readonly message: string;
+  readonly requestedSchema: object;
+}
+
+/** A form has no room for more. */
+const MAX_MESSAGE = 8000;
+
+export function formOf(question: Question): Form {
+  const message = renderQuestion(question, { whole: false }).join("\n");
+  return {
+    message: message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}… (sallyport approvals ${question.id} shows all)`,
+    requestedSchema: { type: "object", properties: { decision: { type: "string", title: "Decision", enum: question.choices.map(({ text }) => text) } }, required: ["decision"] },
+  };
+}
+
+/** @param result of the client's answer. What is not the exact words of a choice is a no. */
+export function choiceOf(question: Question, result: unknown): string {
+  const { action, content } = (typeof result === "object" && result !== null ? result : {}) as { action?: unknown; content?: unknown };
+  const decision = typeof content === "object" && content !== null && Object.hasOwn(content, "decision") ? (content as { decision: unknown }).decision : undefined;
+  if (action !== "accept") return "deny";
+  return question.choices.find(({ text }) => text === decision)?.key ?? "deny";
+}
+
+/** @param send asks the client, and tells the result; null where the client is gone or answers with an error. Returns what takes it back. */
+export function elicitation(send: (form: Form, answered: (result: unknown) => void) => () => void): Channel {
+  return {
+    name: "elicitation",
+    ask: (question, reply) => send(formOf(question), (result) => reply(choiceOf(question, result), question.bound.user, "the client's form")),
+  };
+}

@@ -1,0 +1,173 @@
+/** What a person is asked, and what may be answered: plain data, the same for every channel. */
+import { hash } from "node:crypto";
+import type { Scope } from "./scope.ts";
+
+/** A process, told apart from another that gets its number later. */
+export interface ProcessMark {
+  readonly pid: number;
+  /** Ticks since the machine's start, and which start that was. */
+  readonly start: string;
+}
+
+/** What an answer is bound to; when any of it changes, the question comes again. */
+export interface Bound {
+  readonly user: string;
+  /** Name in the manifest; empty without one. */
+  readonly server: string;
+  /** Package, version and integrity. */
+  readonly identity: string;
+  /** SHA-256 of the argument vector. */
+  readonly argv: string;
+  /** SHA-256 of the tool's pinned definition; empty where there is none. */
+  readonly definition: string;
+  /** What was asked for, and its name. */
+  readonly action: string;
+  readonly item: string;
+  /** Digest of the compiled manifest: what the server may reach is part of it. */
+  readonly manifest: string;
+  /** Digest of the policies; empty without any. */
+  readonly policy: string;
+}
+
+export type Span = "once" | "session" | "hours" | "always";
+
+export interface Choice {
+  /** What an answer names: `once`, `session:same`, `day:any`, `deny`, `never`. */
+  readonly key: string;
+  /** The words that a person chooses by; exact, and each one once. */
+  readonly text: string;
+  readonly allow: boolean;
+  readonly span: Span;
+  /** Null: this call only. */
+  readonly scope: Scope | null;
+}
+
+export interface Vote {
+  readonly user: string;
+  readonly channel: string;
+}
+
+export interface Question {
+  /** Eight characters that can be read aloud. */
+  readonly id: string;
+  /** UTC, ISO 8601. */
+  readonly asked: string;
+  readonly until: string;
+  readonly session: string;
+  readonly gate: ProcessMark;
+  /** The client's processes, as far as they are known: nothing below them may answer. */
+  readonly clients: readonly ProcessMark[];
+  /** What the client says of itself. */
+  readonly client: string | null;
+  readonly bound: Bound;
+  readonly command: readonly string[];
+  /** Secrets masked. */
+  readonly arguments: unknown;
+  readonly reach: readonly string[];
+  readonly why: readonly string[];
+  readonly findings: readonly string[];
+  /** Against the last call that was allowed; null: there was none. */
+  readonly difference: readonly string[] | null;
+  /** It outlives its gate: the answer is kept for the next start. */
+  readonly standing: boolean;
+  /** How it may be answered. */
+  readonly channels: readonly string[];
+  readonly choices: readonly Choice[];
+  /** Who may answer, by user name. */
+  readonly approvers: readonly string[];
+  /** How many different people must allow it. */
+  readonly quorum: number;
+  readonly votes: readonly Vote[];
+}
+
+export interface Answer {
+  readonly question: string;
+  /** SHA-256 of the question that was shown. */
+  readonly digest: string;
+  readonly choice: string;
+  readonly channel: string;
+  readonly user: string;
+  /** What the channel knows of who answered: the terminal, the processes above it. */
+  readonly trace: string;
+  readonly at: string;
+}
+
+/** Votes come and go; what was shown stays. */
+export function questionDigest(question: Question): string {
+  return hash("sha256", JSON.stringify({ ...question, votes: [] }), "hex");
+}
+
+const DAY = 24;
+
+/** Of a start: it holds until something changes, or it is a no. */
+export function startChoices(): Choice[] {
+  return [
+    { key: "deny", text: "Deny", allow: false, span: "once", scope: null },
+    { key: "always:any", text: "Allow until something changes", allow: true, span: "always", scope: { kind: "any" } },
+    { key: "never", text: "Never allow this", allow: false, span: "always", scope: { kind: "any" } },
+  ];
+}
+
+function choice(key: string, text: string, allow: boolean, span: Span, scope: Scope | null): Choice {
+  return { key, text, allow, span, scope };
+}
+
+/** @param scopes narrower than any arguments; @param broad whether any arguments may be allowed at all, for longer than this session. */
+export function choicesOf(scopes: readonly (readonly [scope: Scope, words: string])[], { remember, broad }: { readonly remember: boolean; readonly broad: boolean }): Choice[] {
+  const deny = choice("deny", "Deny", false, "once", null);
+  const once = choice("once", "Allow once", true, "once", null);
+  if (!remember) return [deny, once];
+  const any: Scope = { kind: "any" };
+  const spans = scopes.flatMap(([scope, words]) => [
+    choice(`session:${scope.kind}`, `Allow ${words} for this session`, true, "session", scope),
+    choice(`day:${scope.kind}`, `Allow ${words} for ${DAY} hours`, true, "hours", scope),
+  ]);
+  const wide = [choice("session:any", "Allow any arguments for this session", true, "session", any), ...(broad ? [choice("day:any", `Allow any arguments for ${DAY} hours`, true, "hours", any), choice("always:any", "Allow any arguments until something changes", true, "always", any)] : [])];
+  return [deny, once, ...spans, ...wide, choice("never", "Never allow this", false, "always", any)];
+}
+
+/** Longer pieces are cut where a window has no room; `sallyport approvals ID` shows all of them. */
+const SHORT = 300;
+const MAX_LINES = 40;
+
+/** The question in lines, the facts that decide first. Texts of peers are escaped by JSON, and can start no line of their own. */
+export function renderQuestion(question: Question, { whole }: { readonly whole: boolean }): string[] {
+  const { bound, client, reach, why, findings, difference } = question;
+  const cut = (text: string): string => (whole || text.length <= SHORT ? text : `${text.slice(0, SHORT)}… (${text.length} characters; sallyport approvals ${question.id} shows all)`);
+  const given = flattened(question.arguments);
+  const shown = whole ? given : given.slice(0, MAX_LINES);
+  return [
+    `${plain(client ?? "A client")} asks ${plain(bound.server === "" ? bound.identity : `${bound.server} (${bound.identity})`)} for ${ACTIONS[bound.action] ?? bound.action} ${plain(bound.item)}`,
+    `can reach: ${reach.map(plain).join(", ") || "nothing outside its cell"}`,
+    `asked because: ${why.map(plain).join("; ")}`,
+    ...(findings.length === 0 ? [] : [`found: ${findings.map(plain).join("; ")}`]),
+    ...(difference === null ? [] : [difference.length === 0 ? "the same as the last call that was allowed" : "different from the last call that was allowed:", ...difference.slice(0, MAX_LINES).map((line) => `  ${cut(plain(line))}`)]),
+    given.length === 0 ? "without arguments" : "arguments:",
+    ...shown.map((line) => `  ${cut(line)}`),
+    ...(shown.length < given.length ? [`  … and ${given.length - shown.length} more; sallyport approvals ${question.id} shows all`] : []),
+  ];
+}
+
+export const ACTIONS: Readonly<Record<string, string>> = { callTool: "the tool", readResource: "the resource", getPrompt: "the prompt", sample: "the client's model by", elicit: "an answer of yours by", startServer: "a start of" };
+
+/** One line for each single value: its pointer and its JSON, with nothing that moves a cursor or hides. */
+export function flattened(value: unknown): string[] {
+  const lines: string[] = [];
+  const visit = (one: unknown, at: string): void => {
+    if (typeof one === "object" && one !== null && Object.keys(one).length > 0) for (const [key, member] of Object.entries(one)) visit(member, `${at}/${key}`);
+    else lines.push(`${plain(at === "" ? "/" : at)}: ${plain(JSON.stringify(one))}`);
+  };
+  if (value !== undefined && !(typeof value === "object" && value !== null && Object.keys(value).length === 0)) visit(value, "");
+  return lines;
+}
+
+/** What two calls do not have in common, by pointer. */
+export function differenceOf(last: unknown, now: unknown): string[] {
+  const [before, after] = [new Set(flattened(last)), new Set(flattened(now))];
+  return [...[...before].filter((line) => !after.has(line)).map((line) => `- ${line}`), ...[...after].filter((line) => !before.has(line)).map((line) => `+ ${line}`)];
+}
+
+/** Control, format and other characters that show nothing, or move what is shown, become escapes. */
+function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\u2800]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

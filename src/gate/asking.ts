@@ -1,0 +1,82 @@
+/** Makes the question of a call: who asks, what for, what it can reach, what is odd about it, and what may be answered. */
+import { hash } from "node:crypto";
+import { canonical } from "../manifest/canonical.ts";
+import type { Host } from "../model.ts";
+import { clientsOf, entryOf } from "../consent/ancestry.ts";
+import { choicesOf, differenceOf, startChoices, type Bound, type Question } from "../consent/question.ts";
+import { argumentsDigest, scopesOf, type Call } from "../consent/scope.ts";
+import { newId } from "../consent/store.ts";
+import { inspectValue } from "../guards/text/inspect.ts";
+import { masked } from "../guards/text/mask.ts";
+import type { World } from "../guards/arguments/world.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Subject } from "./permission.ts";
+import { NOWHERE, placesOf } from "./places.ts";
+
+/** What all questions of a session have in common. */
+export function boundOf({ plan, chosen }: Prepared, user: string, policy: string, { action, item, definition }: Pick<Subject, "action" | "item" | "definition">): Bound {
+  const { name, version, integrity } = plan.identity;
+  return { user, server: chosen.compiled.name, identity: [name, version ?? "", integrity].filter(Boolean).join(" "), argv: hash("sha256", JSON.stringify(plan.command), "hex"), definition, action, item, manifest: chosen.digest, policy };
+}
+
+export interface Considered {
+  readonly call: Call;
+  readonly findings: readonly string[];
+  readonly rules: readonly string[];
+  /** Secrets masked. */
+  readonly shown: unknown;
+}
+
+export function consider({ arguments: given, permit }: Subject, world: World): Considered {
+  const found = inspectValue(given ?? {}).filter(({ severity }) => severity !== "note");
+  const places = permit === null ? NOWHERE : placesOf(given ?? {}, permit.slots, world);
+  return {
+    call: { digest: argumentsDigest(canonical(given ?? {})), places, suspicious: found.length > 0 },
+    rules: [...new Set(found.map(({ rule }) => rule))],
+    findings: [...new Set(found.map(({ rule, at, evidence }) => `${rule} at ${at}: ${evidence}`))],
+    shown: masked(given ?? {}, found.filter(({ rule }) => rule.startsWith("secret.")).map((finding) => ({ ...finding, severity: "mask" as const }))),
+  };
+}
+
+export interface Circumstances {
+  readonly session: string;
+  readonly client: string | null;
+  readonly reach: readonly string[];
+  readonly why: readonly string[];
+  readonly last: unknown;
+  readonly seconds: number;
+  readonly approvers: readonly string[];
+  readonly channels: readonly string[];
+  readonly quorum: number;
+  /** Whether an answer may hold for more than this call. */
+  readonly remember: boolean;
+}
+
+/** A start is asked about before there is a client to ask, and its answer is kept for the next one. */
+export function startQuestion(bound: Bound, command: readonly string[], around: Pick<Question, "session" | "reach" | "why" | "approvers" | "channels"> & { readonly seconds: number }, host: Host): Question {
+  const { seconds, ...rest } = around;
+  const plain: Considered = { call: { digest: "", places: NOWHERE, suspicious: false }, findings: [], rules: [], shown: { command } };
+  const subject: Subject = { action: "startServer", item: "", definition: "", arguments: {}, permit: null, annotations: {} };
+  return { ...questionOf(subject, plain, bound, command, { ...rest, client: null, last: undefined, seconds, quorum: 1, remember: true }, host), standing: true, choices: startChoices() };
+}
+
+export function questionOf(subject: Subject, { call, findings, shown }: Considered, bound: Bound, command: readonly string[], { last, seconds, remember, ...rest }: Circumstances, host: Host): Question {
+  const now = host.now() / 1000;
+  const destructive = subject.annotations["destructiveHint"] === true;
+  return {
+    ...rest,
+    id: newId(),
+    asked: new Date(now).toISOString(),
+    until: new Date(now + seconds * 1000).toISOString(),
+    gate: { pid: host.pid, start: entryOf(host.pid)?.start ?? "" },
+    clients: clientsOf(host.pid),
+    bound,
+    command,
+    arguments: shown,
+    findings,
+    difference: last === undefined ? null : differenceOf(last, shown),
+    choices: choicesOf(scopesOf(call), { remember, broad: !destructive && findings.length === 0 }),
+    votes: [],
+    standing: false,
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * settle: what nobody has permitted yet waits for a person, off the loop. Everything else crosses meanwhile; a call comes
+ * back allowed, or is refused with the reason. Nothing that the agent itself can say is an answer.
+ */
+import { hash } from "node:crypto";
+import { SallyportError, type Code } from "../errors.ts";
+import { mayAnswer, type Desk, type Channel, type Outcome } from "../consent/desk.ts";
+import { Grants, grantOf } from "../consent/grants.ts";
+import type { Bound, Question } from "../consent/question.ts";
+import type { Store } from "../consent/store.ts";
+import type { World } from "../guards/arguments/world.ts";
+import { stricter, type AskWhen } from "../manifest/asking.ts";
+import type { Host } from "../model.ts";
+import { boundOf, consider, questionOf, type Considered } from "./asking.ts";
+import type { Elicitor } from "./elicit.ts";
+import { reachableOf } from "./may-ask.ts";
+import { ALLOWED, type Ruling } from "./judge.ts";
+import type { Permission, Policies, Subject } from "./permission.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Waiting } from "./session.ts";
+
+export interface ConsentParts {
+  readonly prepared: Prepared;
+  readonly session: string;
+  readonly user: string;
+  readonly store: Store;
+  readonly desk: Desk;
+  readonly elicitor: Elicitor;
+  /** Channels beside the client's own form. */
+  readonly channels: readonly Channel[];
+  readonly policies: Policies | null;
+  readonly world: World;
+  readonly host: Host;
+  /** Into the journal. */
+  readonly tell: (event: string, facts: object) => void;
+  readonly say: (line: string) => void;
+  readonly ci: boolean;
+  /** What is refused with where somebody would have to be asked; null: they are. */
+  readonly nobody: Code | null;
+}
+
+/** A request that may have to wait. */
+export interface Petition extends Subject {
+  /** Null where nobody waits for an answer. */
+  readonly asked: Waiting | null;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+const REFUSED: Readonly<Record<Exclude<Outcome["kind"], "answered">, Code>> = { expired: "consent.expired", withdrawn: "consent.withdrawn" };
+
+export class Consent {
+  readonly #parts: ConsentParts;
+  readonly #grants: Grants;
+  readonly #reach: readonly string[];
+
+  constructor(parts: ConsentParts) {
+    this.#parts = parts;
+    this.#grants = new Grants(parts.store);
+    this.#reach = reachableOf(parts.prepared);
+  }
+
+  /** Throws the refusal. At once where no policy has to be loaded and nobody asked. */
+  rule(petition: Petition): Ruling | Promise<Ruling> {
+    const { policies, elicitor } = this.#parts;
+    const round = elicitor.roundOf(petition);
+    if (round !== null) return this.#settle(petition, round.considered, round.question, round.outcome, round.original);
+    if (policies === null) return this.#weigh(petition, null);
+    const permission = policies.decide(petition);
+    return permission instanceof Promise ? permission.then((known) => this.#weigh(petition, known)) : this.#weigh(petition, permission);
+  }
+
+  get hasPolicies(): boolean {
+    return this.#parts.policies !== null;
+  }
+
+  /** The client has said who it is. */
+  greet(params: Readonly<Record<string, unknown>>): void {
+    this.#parts.elicitor.greet(params);
+  }
+
+  /** The session ends: what waits is taken back. */
+  close(): void {
+    this.#parts.desk.close();
+  }
+
+  #weigh(petition: Petition, permission: Permission | null): Ruling | Promise<Ruling> {
+    if (permission !== null) this.#parts.tell("policy.decided", { action: petition.action, item: petition.item, effect: permission.effect, policies: permission.policies });
+    if (permission?.effect === "deny") throw new SallyportError("policy.denied", permission.reason);
+    const own = this.#modeOf(petition);
+    const mode = permission?.effect === "ask" ? stricter(permission.mode, own) : own;
+    if (mode === "never" || (permission !== null && mode === "reach" && this.#isWaived(permission))) return ALLOWED;
+    const why = this.#why(petition, permission, mode);
+    if (mode === "reach" && why.length === 0) return ALLOWED;
+    return this.#ask(petition, permission, mode, why);
+  }
+
+  /** The manifest's word on the tool, else on the server. What no tool is, policies speak of. */
+  #modeOf({ action, permit }: Petition): AskWhen {
+    if (action !== "callTool") return "never";
+    return permit?.consent ?? this.#parts.prepared.chosen.compiled.consent.ask;
+  }
+
+  /** A policy says that nobody need be asked; where nobody is there, permitting it to workloads by name says so, too. */
+  #isWaived({ effect, waived, forWorkload }: Permission): boolean {
+    return effect === "allow" && (waived || (this.#parts.ci && forWorkload));
+  }
+
+  #why({ annotations }: Petition, permission: Permission | null, mode: AskWhen): string[] {
+    const said = permission?.effect === "ask" ? [permission.reason === "" ? "a policy asks for it" : permission.reason] : mode === "reach" ? [] : ["the manifest asks for it"];
+    if (this.#reach.length === 0) return said;
+    return [...said, "it reaches beyond the conversation", ...(annotations["destructiveHint"] === true ? ["the server calls it destructive"] : [])];
+  }
+
+  #ask(petition: Petition, permission: Permission | null, mode: AskWhen, why: readonly string[]): Ruling | Promise<Ruling> {
+    const { prepared, session, user, store, policies, world, host, tell } = this.#parts;
+    const { consent } = prepared.chosen.compiled;
+    const bound = boundOf(prepared, user, policies?.revision ?? "", petition);
+    const considered = consider(petition, world);
+    const remember = mode !== "always" && (permission === null || permission.quorum === 1);
+    const grant = this.#grants.find(bound, considered.call, session, host.now() / 1000);
+    if (grant?.allow === false) throw new SallyportError("consent.never", grant.words);
+    if (grant !== null && remember) {
+      tell("consent.granted", { grant: grant.id, action: bound.action, item: bound.item, arguments: considered.call.digest });
+      return ALLOWED;
+    }
+    if (this.#parts.elicitor.continues(petition, considered.call.digest)) return ALLOWED;
+    if (this.#parts.nobody !== null) throw new SallyportError(this.#parts.nobody, why.join("; "));
+    const [ended, last] = [this.#grants.ended(bound), store.last(lastKey(bound))];
+    const question = questionOf(petition, considered, bound, prepared.plan.command, {
+      session, client: this.#parts.elicitor.client, reach: this.#reach, last, remember,
+      why: [...why, ...(ended === null ? last === undefined ? ["it is the first time"] : [] : [ended])],
+      seconds: consent.seconds, approvers: permission?.approvers ?? (consent.approvers.length > 0 ? consent.approvers : [user]), channels: consent.channels, quorum: permission?.quorum ?? 1,
+    }, host);
+    return this.#open(petition, considered, question);
+  }
+
+  #open(petition: Petition, considered: Considered, question: Question): Promise<Ruling> | Ruling {
+    const { desk, elicitor, channels, prepared, tell, say } = this.#parts;
+    const allowed = prepared.chosen.compiled.consent.channels;
+    const form = allowed.includes("elicitation") && mayAnswer(question, this.#parts.user) ? elicitor.channelFor(petition) : null;
+    const used = [...(form === null || form === "round" ? [] : [form]), ...channels.filter(({ name }) => allowed.some((one) => one === name))];
+    tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
+    say(`a person must decide about ${question.bound.item}: sallyport approve ${question.id}`);
+    const outcome = desk.ask(question, used);
+    if (petition.asked !== null && form !== "round") petition.asked.onCancel = () => desk.withdraw(question.id);
+    if (form === "round") return { ...ALLOWED, verdict: { decision: "ask", reasons: ["consent.asked"] }, answered: elicitor.openRound(petition, question, considered, outcome) };
+    const stop = elicitor.keepWaiting(petition);
+    return this.#settle(petition, considered, question, outcome.finally(stop), null);
+  }
+
+  /** @param original what was asked in the first round of two; the answer's own line is no call of its own. */
+  async #settle(petition: Petition, considered: Considered, question: Question, waiting: Promise<Outcome>, original: string | null): Promise<Ruling> {
+    const outcome = await waiting;
+    const { store, tell, elicitor, policies } = this.#parts;
+    if (outcome.kind !== "answered") {
+      tell(`consent.${outcome.kind}`, { question: question.id });
+      throw new SallyportError(REFUSED[outcome.kind]);
+    }
+    const { choice, answer, votes } = outcome;
+    tell("consent.answered", { question: question.id, choice: choice.key, words: choice.text, votes, trace: answer.trace });
+    const grant = grantOf(question, choice, answer);
+    if (grant !== null) store.addGrant(grant);
+    if (!choice.allow) throw new SallyportError(choice.span === "always" ? "consent.never" : "consent.denied");
+    // A person may take longer than a policy holds.
+    const permission = await policies?.decide(petition);
+    if (permission?.effect === "deny") throw new SallyportError("policy.denied", permission.reason);
+    store.keepLast(lastKey(question.bound), question.arguments);
+    elicitor.consented(petition, considered.call.digest);
+    return original === null ? ALLOWED : { ...ALLOWED, verdict: { decision: "rewrite", reasons: ["consent.asked"] }, rewritten: original };
+  }
+}
+
+function lastKey({ user, server, identity, action, item }: Bound): string {
+  return hash("sha256", JSON.stringify([user, server, identity, action, item]), "hex");
+}

@@ -1,0 +1,49 @@
+/** Puts consent together; loaded only where a question may come up. */
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { Desk, type Channel } from "../consent/desk.ts";
+import { desktop } from "../consent/channels/desktop.ts";
+import { Store } from "../consent/store.ts";
+import type { Code } from "../errors.ts";
+import { openSigner } from "../journal/key.ts";
+import type { Host } from "../model.ts";
+import { Consent } from "./consent.ts";
+import { Elicitor, type Wire } from "./elicit.ts";
+import { worldOf } from "./judging.ts";
+import type { Authority } from "./authorize.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** Where questions, answers and grants of this user lie. Throws `journal.key`, `consent.store`. */
+export function openStore(host: Host): Store {
+  return new Store(join(host.dirs.state, "consent"), openSigner(host.dirs.state, host.uid));
+}
+
+export function userOf(host: Host): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(host.uid);
+  }
+}
+
+export interface Around {
+  readonly prepared: Prepared;
+  readonly session: string;
+  readonly authority: Authority;
+  readonly wire: Omit<Wire, "reply" | "now">;
+  readonly tell: (event: string, facts: object) => void;
+  readonly say: (line: string) => void;
+  /** What is refused with, instead of asking; missing: as the authority says. */
+  readonly nobody?: Code;
+}
+
+export function openConsent({ wire, authority, ...around }: Around, host: Host): { consent: Consent; elicitor: Elicitor } {
+  const store = openStore(host);
+  const user = userOf(host);
+  const now = (): number => host.now() / 1000;
+  const desk = new Desk(store, now, around.tell);
+  const elicitor = new Elicitor({ ...wire, now, reply: (question, choice, trace) => desk.reply(question, choice, "elicitation", user, trace) });
+  authority.client = () => elicitor.client;
+  const channels: Channel[] = [desktop(host.env)].filter((channel) => channel !== null);
+  return { consent: new Consent({ ...around, policies: authority.policies, ci: authority.ci, nobody: around.nobody ?? (authority.ci ? "consent.nobody" : null), user, store, desk, elicitor, channels, world: worldOf(around.prepared, host), host }), elicitor };
+}
