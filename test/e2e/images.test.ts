@@ -38,7 +38,7 @@ describe.runIf(isRoot).each(ENGINES)("an image of %s's", (engine) => {
 
   it.each([["with a shell", NAME], ["without one", NAME.replace(":1", "-bare:1")]])("runs %s as a cell does, whatever it says of itself", async (_what, image) => {
     const own = scratch();
-    const running = gate([engine, "run", "-i", "--rm", "-e", "SAID=1", image], { home: own, env: { TOKEN: "t" }, flags: ["--env", "TOKEN"] });
+    const running = gate([engine, "run", "-i", "--rm", "-e", "SAID=1", image], { home: own, env: { TOKEN: "t" }, flags: ["--env", "TOKEN", "--consent", "never"] });
     running.send({ id: 1, method: "try", params: { how: "run", argv: ["/usr/bin/node", "-e", 'const fs = require("fs"); const tried = (file) => { try { fs.writeFileSync(file, "x"); return true; } catch { return false; } }; console.log(JSON.stringify({ uid: process.getuid(), gid: process.getgid(), env: Object.keys(process.env).sort(), written: ["/data/x", "/tmp/x", "/etc/x", "/x", "/caller.mjs"].filter(tried), marker: fs.readFileSync("/etc/marker", "utf8") }))'] } });
     const { result } = (await running.answerTo(1)) as { result: { text: string } };
     const seen = JSON.parse(result.text) as { uid: number; env: string[]; written: string[]; marker: string };

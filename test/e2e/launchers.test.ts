@@ -67,7 +67,7 @@ describe("a server of the registry", () => {
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("without a cell")]);
     const found: string[][] = [];
     for (const backend of BACKENDS) {
-      const flags = ["--isolation", backend, "--quiet", ...Object.keys(env).flatMap((name) => ["--env", name])];
+      const flags = ["--isolation", backend, "--quiet", "--consent", "never", ...Object.keys(env).flatMap((name) => ["--env", name])];
       const { tools, answer } = await use(gate(command, { home, env, flags }), call);
       expect(tools, `${backend}: ${answer}`).toContain(call[0]);
       expect(answer).not.toContain("sallyport refused");

@@ -35,7 +35,7 @@ let names = 0;
 /** Starts a server in one of three ways, makes the calls, and returns everything that it answered. */
 async function call(way: Way, home: string, { command, env = {}, read = [], write = [] }: Replay, calls: readonly Call[]): Promise<string> {
   const options = { home, env };
-  const flags = [...read.flatMap((at) => ["--read", at]), ...write.flatMap((at) => ["--write", at])];
+  const flags = [...read.flatMap((at) => ["--read", at]), ...write.flatMap((at) => ["--write", at]), "--consent", "never"];
   let running: Running;
   if (way === "direct") running = new Running(command, options);
   else if (way !== "guards") running = gate(command, { ...options, flags: ["--isolation", way === "cell" ? "bubblewrap" : way, ...flags] });

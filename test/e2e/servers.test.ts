@@ -68,7 +68,7 @@ describe("a real server", () => {
     const command = ["node", join(MODULES, file), ...put([...args])];
     const variables = put(env);
     const direct = await use(new Running(command, { home, env: variables }), put(call));
-    const flags = ["--write", data, ...Object.keys(variables).flatMap((one) => ["--env", one])];
+    const flags = ["--consent", "never", "--write", data, ...Object.keys(variables).flatMap((one) => ["--env", one])];
     const added = await sallyport(["add", name, "--yes", ...flags, "--", ...command], { home, env: variables });
     expect([added.code, added.stderr], added.stdout.slice(-3000)).toEqual([0, expect.stringContaining("written")]);
     const gated = await use(gate([], { home, env: variables, flags: ["--server", name] }), put(call));
