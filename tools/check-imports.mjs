@@ -28,7 +28,7 @@ const PACKAGES = {
   jose: ["gate/workload.ts"],
 };
 /** What the path of a message may load of Node; a new name here is a decision (docs/decisions). */
-const HTTP = ["egress/proxy.ts"];
+const HTTP = ["egress/proxy.ts", "consent/channels/webhook.ts"];
 const FORBIDDEN_EVERYWHERE = ["http", "https", "node:http", "node:https", "node:vm", "node:worker_threads"];
 
 const source = resolve(import.meta.dirname, "../src");

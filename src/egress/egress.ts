@@ -5,6 +5,7 @@ import type { Server, Socket } from "node:net";
 import { SallyportError } from "../errors.ts";
 import { Dialer } from "./dial.ts";
 import type { Handed } from "./inside.ts";
+import type { Target } from "../host.ts";
 import type { Network } from "../model.ts";
 import { Names, type Endpoint } from "./names.ts";
 import { GATE_ADDRESS, PROXY_PORT } from "./place.ts";
@@ -25,6 +26,8 @@ export interface Entrance {
 export interface Egress {
   /** Where facts go; nothing is passed on before they are recorded. */
   record: (event: string, facts: object) => void;
+  /** Has the last word on a connection whose name is allowed; throws where it is not permitted. Null: nobody has one. */
+  permit: ((target: Target) => Promise<void>) | null;
   close(): void;
 }
 
@@ -43,8 +46,8 @@ export async function openEgress(network: Network, entrance: Entrance): Promise<
   const wide = entrance.ip === null ? [] : [...new Set([...MET_PORTS, ...names.ports.filter((port) => port < LOW_PORTS && port !== DNS_PORT)])];
   const endpoints: Endpoint[] = [{ host: GATE_ADDRESS, port: DNS_PORT }, { host: GATE_ADDRESS, port: PROXY_PORT }, ...names.endpoints(wide)];
   const handed = await fetchSockets(endpoints, names, entrance);
-  const egress: Egress = { record: () => {}, close: () => undefined };
-  const relaying: Relaying = { names, dialer: new Dialer(network.addresses), limits: network.limits, ledger: new Ledger(), record: (event, facts) => egress.record(event, facts) };
+  const egress: Egress = { record: () => {}, permit: null, close: () => undefined };
+  const relaying: Relaying = { names, dialer: new Dialer(network.addresses), limits: network.limits, ledger: new Ledger(), record: (event, facts) => egress.record(event, facts), permit: (target) => egress.permit?.(target) };
   egress.close = () => {
     if (relaying.ledger.closed) return;
     relaying.ledger.closeAll();

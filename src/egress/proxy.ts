@@ -49,6 +49,7 @@ async function plain(incoming: IncomingMessage, answer: ServerResponse, relaying
     if (url === null || target === null) throw new SallyportError("egress.request", `a request for ${incoming.url}`);
     if (!names.allows(target)) throw new SallyportError("egress.name", `${target.name}:${target.port}`);
     if (ledger.open > limits.connections || ledger.bytes >= limits.bytes) throw new SallyportError("egress.limit", "connections or bytes");
+    await relaying.permit(target);
     const headers = headersOf(incoming, url.host);
     const socket = await dialer.dial(target, await dialer.resolve(target.name, names.isBelowPattern(target.name) ? "pattern" : "exact"));
     follow(socket, facts, relaying);

@@ -30,6 +30,8 @@ export interface Relaying {
   readonly names: Names;
   readonly dialer: Dialer;
   readonly limits: NetworkLimits;
+  /** Rejects where policies say no. */
+  readonly permit: (target: Target) => Promise<void> | undefined;
   readonly record: (event: "connection.begin" | "connection.end" | "connection.refused", facts: ConnectionRecord) => void;
   readonly ledger: Ledger;
 }
@@ -78,6 +80,7 @@ export async function relay(client: Socket, target: Target, via: "address" | "pr
   ledger.open += 1;
   client.once("close", () => (ledger.open -= 1));
   try {
+    await relaying.permit(target);
     const addresses = await dialer.resolve(target.name, names.isBelowPattern(target.name) ? "pattern" : "exact");
     const reading = new Reading();
     const server = await dialer.dial(target, addresses, reading);

@@ -78,6 +78,11 @@ export class Consent {
     this.#parts.elicitor.greet(params);
   }
 
+  /** A connection of the server's to a host that its manifest names. Rejects where policies do not permit it. */
+  async permitHost(item: string): Promise<void> {
+    await this.rule({ action: "connectHost", item, definition: "", arguments: {}, permit: null, annotations: {}, asked: null, params: {} });
+  }
+
   /** The session ends: what waits is taken back. */
   close(): void {
     this.#parts.desk.close();

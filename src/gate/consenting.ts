@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { Desk, type Channel } from "../consent/desk.ts";
 import { desktop } from "../consent/channels/desktop.ts";
+import { webhook } from "../consent/channels/webhook.ts";
 import { Store } from "../consent/store.ts";
 import type { Code } from "../errors.ts";
 import { openSigner } from "../journal/key.ts";
@@ -44,6 +45,8 @@ export function openConsent({ wire, authority, ...around }: Around, host: Host):
   const desk = new Desk(store, now, around.tell);
   const elicitor = new Elicitor({ ...wire, now, reply: (question, choice, trace) => desk.reply(question, choice, "elicitation", user, trace) });
   authority.client = () => elicitor.client;
-  const channels: Channel[] = [desktop(host.env)].filter((channel) => channel !== null);
+  const hook = around.prepared.chosen.compiled.consent.webhook;
+  const failed = (question: string, what: string): void => around.tell("consent.channel", { question, channel: "webhook", error: what });
+  const channels: Channel[] = [desktop(host.env), hook === null ? null : webhook({ ...hook, now, failed })].filter((channel) => channel !== null);
   return { consent: new Consent({ ...around, policies: authority.policies, ci: authority.ci, nobody: around.nobody ?? (authority.ci ? "consent.nobody" : null), user, store, desk, elicitor, channels, world: worldOf(around.prepared, host), host }), elicitor };
 }

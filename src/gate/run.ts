@@ -111,6 +111,7 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   judge.ask = (method, params) => askServer(method, params, session, ports);
   const tell = (event: string, facts: object): void => door.pass(() => journal.segment.state(event, facts));
   const consent = opener === null || authority === null ? null : openAsking(opener, { prepared, session: journal.segment.session, authority, tell, say: (line) => notes.info(line), wire: wireOf(session, ports) }, judge, host);
+  if (egress !== null && consent?.hasPolicies === true) egress.permit = (target) => consent.permitHost(`${target.name}:${target.port}`);
   ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => (consent?.close(), whenRuled(ports, () => because({ kind: "client-closed" }))) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });

@@ -232,6 +232,7 @@ function rooted(entry: ServerEntry, folder: string, home: string): ServerEntry {
   return {
     ...entry,
     ...(isolation === undefined ? {} : { isolation: { ...isolation, ...(isolation.read === undefined ? {} : { read: isolation.read.map(at) }), ...(isolation.write === undefined ? {} : { write: isolation.write.map(at) }) } }),
+    ...(entry.consent?.webhook === undefined ? {} : { consent: { ...entry.consent, webhook: { ...entry.consent.webhook, secret: at(entry.consent.webhook.secret) } } }),
     ...(capabilities === undefined ? {} : { capabilities: { ...capabilities, ...(capabilities.tools === undefined ? {} : { tools: mapValues(capabilities.tools, tool) }), ...(capabilities.toolPatterns === undefined ? {} : { toolPatterns: mapValues(capabilities.toolPatterns, tool) }) } }),
   };
 }

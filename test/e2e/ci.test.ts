@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { SignJWT, exportJWK, exportSPKI, type JWK } from "jose";
-import Provider from "oidc-provider";
+import { SignJWT, exportJWK, exportSPKI } from "jose";
+import { Provider } from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TOOLS, connect, makeHome, sallyport, writeManifest, type Home } from "../consent/scene.ts";
 
@@ -75,7 +75,7 @@ async function call(token: string | null, flags: (place: Home) => string[], tool
 }
 
 /** A token of the test's own making; everything right but what is said otherwise. */
-async function forged(claims: object, { key = keys[0]?.private, alg = "ES256", kid = "one" }: { key?: KeyObject | Uint8Array; alg?: string; kid?: string } = {}): Promise<string> {
+async function forged(claims: object, { key = (keys[0] as (typeof keys)[number]).private, alg = "ES256", kid = "one" }: { key?: KeyObject | Uint8Array; alg?: string; kid?: string } = {}): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({ iss: issuer, aud: AUDIENCE, sub: "repo:acme/app", repository: "acme/app", ref: "refs/heads/main", iat: now, exp: now + 300, ...claims }).setProtectedHeader({ alg, kid }).sign(key);
 }

@@ -1,7 +1,7 @@
 /** The little of the provider that the tests use; its own types are a package of their own. */
 declare module "oidc-provider" {
   import type { IncomingMessage, ServerResponse } from "node:http";
-  export default class Provider {
+  export class Provider {
     constructor(issuer: string, configuration: {
       readonly jwks: { readonly keys: readonly object[] };
       readonly clients: readonly object[];

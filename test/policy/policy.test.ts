@@ -1,5 +1,7 @@
 /** Cedar decides: what policies permit, forbid and ask, where they fail, and how fast. */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -7,7 +9,7 @@ import type { SallyportError } from "../../src/errors.ts";
 import { Layer, together, type Said } from "../../src/policy/decide.ts";
 import { loadLayer } from "../../src/policy/load.ts";
 import { argumentTags, type PolicyRequest } from "../../src/policy/request.ts";
-import { ROOT, scratch } from "../helpers.ts";
+import { ROOT, gate, records, scratch, server } from "../helpers.ts";
 import { TOOLS, atTerminal, connect, events, makeHome, sallyport, says, waiting, writeManifest } from "../consent/scene.ts";
 
 const STARTERS = join(ROOT, "docs/policies");
@@ -175,6 +177,24 @@ describe("a gate with policies", () => {
     await call;
     expect(place.noted()).toEqual([]);
     expect(events(place).map(({ event }) => event)).toContain("consent.vote");
+  });
+
+  it("has the last word on each connection", async () => {
+    const listener = createServer((_, response) => response.end("reached"));
+    await new Promise<void>((done) => listener.listen(0, "127.0.0.1", done));
+    const { port } = listener.address() as AddressInfo;
+    for (const [policy, expected] of [["permit(principal, action, resource);", "200 reached"], [`permit(principal, action, resource); @reason("not there") forbid(principal, action == Action::"connectHost", resource == Host::"c/localhost:${port}");`, "ECONNRESET"]] as const) {
+      const place = makeHome();
+      writeFileSync(join(place.home, "p.cedar"), policy);
+      writeFileSync(join(place.home, "sallyport.yaml"), `version: 1\npolicies: { files: [p.cedar] }\nservers:\n  c:\n    command: ${process.execPath}\n    args: [${server("caller.mjs")}]\n    network: { hosts: ["localhost:${port}"] }\n    capabilities: { methods: { client: [try] } }\n`);
+      const running = gate([], { home: place.home, cwd: place.home, flags: ["--server", "c"] });
+      running.send({ id: 1, method: "try", params: { how: "fetch", url: `http://localhost:${port}/` } });
+      expect(JSON.stringify(await running.answerTo(1))).toContain(expected);
+      running.child.stdin.end();
+      await running.ended;
+      expect(records(place.home).some(({ message }) => message?.["event"] === "connection.refused" && JSON.stringify(message).includes("policy.denied"))).toBe(expected !== "200 reached");
+    }
+    listener.close();
   });
 
   it("tells in explain which of them decided", async () => {
