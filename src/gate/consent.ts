@@ -63,6 +63,7 @@ export class Consent {
   rule(petition: Petition): Ruling | Promise<Ruling> {
     const { policies, elicitor } = this.#parts;
     const round = elicitor.roundOf(petition);
+    if (round !== null && petition.asked !== null) petition.asked.onCancel = () => this.#parts.desk.withdraw(round.question.id);
     if (round !== null) return this.#settle(petition, round.considered, round.question, round.outcome, round.original);
     if (policies === null) return this.#weigh(petition, null);
     const permission = policies.decide(petition);

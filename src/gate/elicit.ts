@@ -4,7 +4,7 @@
  */
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { SallyportError } from "../errors.ts";
-import { choiceOf, elicitation, formOf } from "../consent/channels/elicitation.ts";
+import { choiceOf, elicitation, formOf, isNobody } from "../consent/channels/elicitation.ts";
 import type { Channel, Outcome } from "../consent/desk.ts";
 import type { Question } from "../consent/question.ts";
 import { canonical } from "../manifest/canonical.ts";
@@ -70,7 +70,7 @@ export class Elicitor {
       const { result } = (line === null ? {} : JSON.parse(line)) as { result?: unknown };
       // An error is no answer: the other channels are still there.
       if (result !== undefined) answered(result);
-    }));
+    }), this.#wire.now);
   }
 
   /** The first round's answer: a result that asks (2026-07-28, multi round-trip requests). */
@@ -95,7 +95,8 @@ export class Elicitor {
     const round = id === null ? undefined : this.#rounds.get(id);
     if (round === undefined || asked === null || round.question.bound.action !== action || round.question.bound.item !== item || canonical(round.params["arguments"] ?? {}) !== canonical(given ?? {})) throw new SallyportError("consent.replayed");
     this.#rounds.delete(round.question.id);
-    this.#wire.reply(round.question, choiceOf(round.question, responses?.[KEY]), "the client's form");
+    const answer = responses?.[KEY];
+    if (!isNobody(answer, this.#wire.now() - Date.parse(round.question.asked))) this.#wire.reply(round.question, choiceOf(round.question, answer), "the client's form");
     const method = METHODS[action] as string;
     const original = JSON.stringify({ jsonrpc: "2.0", id: "ID", method, params: { ...round.params, ...(params["_meta"] === undefined ? {} : { _meta: params["_meta"] }) } });
     return { ...round, original: original.replace('"id":"ID"', `"id":${asked.id}`) };

@@ -5,6 +5,11 @@ import { atTerminal, connect, events, makeHome, says, sallyport, waiting, type A
 
 const ERAS: readonly Era[] = ["handshake", "per-request"];
 
+/** As long as a person needs to read. */
+function slowly(answer: Answer): Promise<Answer> {
+  return new Promise((done) => setTimeout(() => done(answer), 1200));
+}
+
 describe.each(ERAS)("a call of the era %s", (era) => {
   it("is carried out once it is allowed, and asked about again the next time", async () => {
     const place = makeHome();
@@ -29,8 +34,8 @@ describe.each(ERAS)("a call of the era %s", (era) => {
     ["gets a yes without content", () => ({ action: "accept" }), "consent.denied"],
     ["gets other words", () => ({ action: "accept", content: { decision: "allow once" } }), "consent.denied"],
     ["gets more than words", () => ({ action: "accept", content: { decision: ["Allow once"] as never } }), "consent.denied"],
-    ["is declined", () => ({ action: "decline" }), "consent.denied"],
-    ["is dismissed", () => ({ action: "cancel" }), "consent.denied"],
+    ["is declined", () => slowly({ action: "decline" }), "consent.denied"],
+    ["is dismissed", () => slowly({ action: "cancel" }), "consent.denied"],
   ])("is not carried out where it %s", async (_, person, code) => {
     const place = makeHome();
     const client = await connect(place, era, { person });
@@ -39,6 +44,16 @@ describe.each(ERAS)("a call of the era %s", (era) => {
     // A client may refuse to send what its own schema does not allow.
     expect(answer.text).toMatch(new RegExp(`${code.replace(".", "\\.")}|schema|validat|consent\\.expired`, "i"));
     expect(place.noted()).toEqual([]);
+  });
+
+  it.each(["decline", "cancel"] as const)("still waits for a person where the client has none and turns every form down: %s", async (action) => {
+    const place = makeHome();
+    const client = await connect(place, era, { person: () => ({ action }) });
+    const call = client.call("note", { text: "a" });
+    const [id = ""] = await waiting(place);
+    await new Promise((done) => setTimeout(done, 300));
+    await atTerminal(place, "Allow once", "approve", id);
+    expect((await call).text).toBe("noted a");
   });
 
   it("gets nothing from a client that fills in defaults", async () => {

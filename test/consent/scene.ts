@@ -157,5 +157,6 @@ export function fromBelow(place: Home, words: string, ...args: string[]): Promis
 /** What the gates of this home have recorded of consent. */
 export function events(place: Home): Record<string, unknown>[] {
   const folder = join(place.home, "sallyport/state/journal/sessions");
+  if (!existsSync(folder)) return [];
   return readdirSync(folder).sort().flatMap((name) => records(place.home, join(folder, name))).map(({ message }) => message ?? {}).filter(({ event }) => typeof event === "string" && event.startsWith("consent."));
 }

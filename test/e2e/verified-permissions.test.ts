@@ -45,7 +45,7 @@ describe("Amazon Verified Permissions", () => {
     running.send({ id: 2, method: "tools/call", params: { name: "note", arguments: { text: "a", path: join(place.notes, "x") } } });
     expect(JSON.stringify(await running.answerTo(2))).toContain(expected);
     expect(asked.at(-1)).toMatchObject({ target: "VerifiedPermissions.IsAuthorized", authorization: expect.stringContaining("AWS4-HMAC-SHA256") as unknown, body: { policyStoreId: "STORE", action: { actionType: "Action", actionId: "callTool" }, resource: { entityType: "Tool", entityId: "notes/note" } } });
-    const { context, entities } = asked.at(-1)?.body as unknown as { context: { contextMap: object }; entities: { entityList: { identifier: { entityType: string }; tags?: object }[] } };
+    const { context, entities } = (asked.at(-1) as (typeof asked)[number]).body as unknown as { context: { contextMap: object }; entities: { entityList: { identifier: { entityType: string }; tags?: object }[] } };
     expect(context.contextMap).toMatchObject({ reach: { set: [{ string: "write" }] }, ci: { boolean: false }, arguments: { entityIdentifier: { entityType: "Arguments" } } });
     expect(entities.entityList.find(({ identifier }) => identifier.entityType === "Arguments")?.tags).toEqual({ "/text": { string: "a" }, "/path": { string: join(place.notes, "x") } });
     running.child.stdin.end();

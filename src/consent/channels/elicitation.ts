@@ -30,9 +30,23 @@ export function choiceOf(question: Question, result: unknown): string {
 }
 
 /** @param send asks the client, and tells the result; null where the client is gone or answers with an error. Returns what takes it back. */
-export function elicitation(send: (form: Form, answered: (result: unknown) => void) => () => void): Channel {
+export function elicitation(send: (form: Form, answered: (result: unknown) => void) => () => void, now: () => number): Channel {
   return {
     name: "elicitation",
-    ask: (question, reply) => send(formOf(question), (result) => reply(choiceOf(question, result), question.bound.user, "the client's form")),
+    ask: (question, reply) => {
+      const from = now();
+      return send(formOf(question), (result) => {
+        if (isNobody(result, now() - from)) return;
+        reply(choiceOf(question, result), question.bound.user, "the client's form");
+      });
+    },
   };
+}
+
+/** Milliseconds in which nobody has read a question. */
+const UNREAD = 1000;
+
+/** Clients without a person at them turn every form down at once: that is nobody's no, and the other channels are still open. */
+export function isNobody(result: unknown, milliseconds: number): boolean {
+  return (result as { action?: unknown } | null)?.action !== "accept" && milliseconds < UNREAD;
 }
