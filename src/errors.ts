@@ -107,6 +107,7 @@ export const ERRORS = {
   "consent.replayed": { fault: "peer", text: "this answers no question that is open, or asks for something else than the question was about", hint: "call without requestState and inputResponses of before" },
   "consent.store": { fault: "env", text: "questions and answers cannot be kept, so nothing can be asked", hint: "free space, or make the state directory writable" },
   "consent.webhook": { fault: "env", text: "the question could not be posted to the webhook", hint: "check consent.webhook in the manifest; the other channels are still open" },
+  "consent.authority": { fault: "env", text: "the user who answers cannot be asked", hint: "sallyport approvals --serve SOCKET must run as that user, in a directory that this one cannot write" },
   "consent.unknown": { fault: "user", text: "no such question is open", hint: "sallyport approvals lists what waits; what was answered, withdrawn or too old is gone" },
   "consent.self": { fault: "user", text: "who asks cannot answer: this comes from below the client, or from below its gate", hint: "answer in a terminal of your own" },
   "consent.terminal": { fault: "user", text: "an answer needs a terminal with a person at it", hint: "answer in a terminal of your own, not through a pipe" },

@@ -22,6 +22,13 @@ export interface Channel {
   readonly ask: (question: Question, reply: Reply) => () => void;
 }
 
+/** Who gets questions answered. */
+export interface Asker {
+  readonly ask: (question: Question, channels: readonly Channel[]) => Promise<Outcome>;
+  readonly withdraw: (id: string) => void;
+  readonly close: () => void;
+}
+
 interface Open {
   question: Question;
   readonly withdraw: (() => void)[];
@@ -35,7 +42,7 @@ const POLL = 250;
 /** Between taking a question and writing its answer there is one step; who dies there has not answered. */
 const GRACE = 1000;
 
-export class Desk {
+export class Desk implements Asker {
   readonly #store: Store;
   /** Milliseconds since the epoch. */
   readonly #now: () => number;

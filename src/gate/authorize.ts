@@ -63,6 +63,18 @@ export async function changeNeedsPerson(prepared: Prepared, host: Host): Promise
   return permission.effect === "ask";
 }
 
+/** Another user answers: there is nothing to keep here, so the gate waits for that answer, and only for it. */
+async function startByOther(prepared: Prepared, session: string, policies: Policies | null, permission: Permission | null, say: (line: string) => void, host: Host): Promise<void> {
+  const { otherUser } = await import("../consent/channels/other-user.ts");
+  const { consent } = prepared.chosen.compiled;
+  const bound = boundOf(prepared, userOf(host), policies?.revision ?? "", { action: "startServer", item: "", definition: "" });
+  const question = startQuestion(bound, prepared.plan.command, { session, reach: reachableOf(prepared), why: [permission?.reason || "a person must allow the start"], approvers: [], channels: ["terminal"], seconds: consent.seconds }, host);
+  say("another user must allow this server to start");
+  const outcome = await otherUser(consent.approver as string, host.uid, () => {}).ask({ ...question, choices: [...question.choices, { key: "once", text: "Allow once", allow: true, span: "once", scope: null }] }, []);
+  if (outcome.kind !== "answered") throw new SallyportError("consent.expired", "starting the server");
+  if (!outcome.choice.allow) throw new SallyportError("consent.denied", "starting the server");
+}
+
 /** Seconds for which a question about a start stays, beyond the gate that asked. */
 const STANDING = 3600;
 const LOOK = 250;
@@ -73,6 +85,7 @@ async function permitStart(prepared: Prepared, session: string, policies: Polici
   const { consent } = prepared.chosen.compiled;
   if (permission?.effect !== "ask" && (!consent.start || permission?.waived === true || (ci && permission?.forWorkload === true))) return;
   if (ci) throw new SallyportError("consent.nobody", "starting the server");
+  if (consent.approver !== null) return startByOther(prepared, session, policies, permission, say, host);
   const store = openStore(host);
   const user = userOf(host);
   const bound = boundOf(prepared, user, policies?.revision ?? "", { action: "startServer", item: "", definition: "" });

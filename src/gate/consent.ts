@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import { SallyportError, type Code } from "../errors.ts";
-import { mayAnswer, type Desk, type Channel, type Outcome } from "../consent/desk.ts";
+import { mayAnswer, type Asker, type Channel, type Outcome } from "../consent/desk.ts";
 import { Grants, grantOf } from "../consent/grants.ts";
 import type { Bound, Question } from "../consent/question.ts";
 import type { Store } from "../consent/store.ts";
@@ -24,7 +24,9 @@ export interface ConsentParts {
   readonly session: string;
   readonly user: string;
   readonly store: Store;
-  readonly desk: Desk;
+  readonly desk: Asker;
+  /** Answers, and what holds for longer, are another user's: nothing that lies here counts. */
+  readonly remote: boolean;
   readonly elicitor: Elicitor;
   /** Channels beside the client's own form. */
   readonly channels: readonly Channel[];
@@ -123,7 +125,7 @@ export class Consent {
     const bound = boundOf(prepared, user, policies?.revision ?? "", petition);
     const considered = consider(petition, world);
     const remember = mode !== "always" && (permission === null || permission.quorum === 1);
-    const grant = this.#grants.find(bound, considered.call, session, host.now() / 1000);
+    const grant = this.#parts.remote ? null : this.#grants.find(bound, considered.call, session, host.now() / 1000);
     if (grant?.allow === false) throw new SallyportError("consent.never", grant.words);
     if (grant !== null && remember) {
       tell("consent.granted", { grant: grant.id, action: bound.action, item: bound.item, arguments: considered.call.digest });
@@ -143,7 +145,7 @@ export class Consent {
   #open(petition: Petition, considered: Considered, question: Question): Promise<Ruling> | Ruling {
     const { desk, elicitor, channels, prepared, tell, say } = this.#parts;
     const allowed = prepared.chosen.compiled.consent.channels;
-    const form = allowed.includes("elicitation") && mayAnswer(question, this.#parts.user) ? elicitor.channelFor(petition) : null;
+    const form = !this.#parts.remote && allowed.includes("elicitation") && mayAnswer(question, this.#parts.user) ? elicitor.channelFor(petition) : null;
     const used = [...(form === null || form === "round" ? [] : [form]), ...channels.filter(({ name }) => allowed.some((one) => one === name))];
     tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
     say(`a person must decide about ${question.bound.item}: sallyport approve ${question.id}`);
@@ -164,7 +166,7 @@ export class Consent {
     }
     const { choice, answer, votes } = outcome;
     tell("consent.answered", { question: question.id, choice: choice.key, words: choice.text, votes, trace: answer.trace });
-    const grant = grantOf(question, choice, answer);
+    const grant = this.#parts.remote ? null : grantOf(question, choice, answer);
     if (grant !== null) store.addGrant(grant);
     if (!choice.allow) throw new SallyportError(choice.span === "always" ? "consent.never" : "consent.denied");
     // A person may take longer than a policy holds.

@@ -34,6 +34,7 @@ function rank(word: string | undefined): number {
 function refuseLessAsking(own: ServerEntry, below: ServerEntry, widens: (key: Path, what: string) => never): void {
   const bound = below.consent?.ask;
   if (own.consent?.ask !== undefined && bound !== undefined && rank(own.consent.ask) < rank(bound)) widens(["consent", "ask"], `the manifest below asks ${bound}`);
+  if (own.consent?.approver !== undefined && below.consent?.approver !== undefined && own.consent.approver !== below.consent.approver) widens(["consent", "approver"], `the manifest below names ${below.consent.approver}`);
   if (own.consent?.start === "never" && below.consent?.start === "first") widens(["consent", "start"], "the manifest below asks before the first start");
   for (const [name, tool] of Object.entries(own.capabilities?.tools ?? {})) {
     const said = below.capabilities?.tools !== undefined && Object.hasOwn(below.capabilities.tools, name) ? below.capabilities.tools[name]?.consent : undefined;

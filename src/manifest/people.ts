@@ -11,6 +11,8 @@ export interface ConsentRules {
   readonly start: boolean;
   readonly channels: readonly ConsentChannel[];
   readonly seconds: number;
+  /** Socket of another user's, who alone may answer; null: this user may. */
+  readonly approver: string | null;
   /** User names; empty: the caller's own. */
   readonly approvers: readonly string[];
   readonly webhook: { readonly url: string; readonly secret: string; readonly listen: string; readonly base: string | null } | null;
@@ -71,6 +73,7 @@ export function consentOf(own: readonly ServerEntry[], limiting: readonly Server
     ask: asks.length === 0 ? "reach" : asks.reduce(stricter),
     channels,
     seconds: least(limiting.map((entry) => entry.consent?.seconds), 120),
+    approver: limiting.findLast((entry) => entry.consent?.approver !== undefined)?.consent?.approver ?? null,
     approvers: limiting.findLast((entry) => entry.consent?.approvers !== undefined)?.consent?.approvers ?? [],
     webhook: webhook === undefined ? null : { url: webhook.url, secret: webhook.secret, listen: webhook.listen ?? "127.0.0.1:0", base: webhook.base ?? null },
   };

@@ -13,6 +13,7 @@ export const CONSENT = {
     start: { enum: ["never", "first"], description: "Whether a person must allow the server to be started at all: `first` asks before its first start, and again whenever its program, its command line or what it may reach has changed.", missing: "never" },
     channels: { type: "array", items: { enum: ["elicitation", "terminal", "desktop", "webhook"] }, uniqueItems: true, description: "How a person may be asked and answer.", missing: "All that work here.", empty: "Nobody can be asked: what needs a person is refused at its deadline." },
     seconds: { ...count, maximum: 86_400, description: "How long a call waits; then it is refused.", missing: "120" },
+    approver: { type: "string", minLength: 1, description: "A socket of another user's `sallyport approvals --serve`: only answers from there count, and grants are kept there.", missing: "This user answers." },
     approvers: { ...strings, description: "Users of this machine, or names of the webhook's people, who may answer.", missing: "The user whose gate it is.", empty: "The user whose gate it is." },
     webhook: {
       type: "object",

@@ -24,6 +24,8 @@ export interface Home {
   readonly notes: string;
   readonly log: string;
   readonly noted: () => string[];
+  /** What stands before the person's commands, e.g. to take another uid. */
+  readonly before?: readonly string[];
 }
 
 export function makeHome(): Home {
@@ -140,7 +142,7 @@ let people = 0;
 export async function atTerminal(place: Home, words: string, ...args: string[]): Promise<Done> {
   people += 1;
   const result = join(place.home, `person-${people}`);
-  const person = spawn("setsid", ["--fork", process.execPath, server("person.mjs"), result, words, process.execPath, MAIN, ...args], { env: place.env, stdio: "ignore" });
+  const person = spawn("setsid", ["--fork", ...(place.before ?? []), process.execPath, server("person.mjs"), result, words, process.execPath, MAIN, ...args], { env: place.env, stdio: "ignore" });
   await new Promise((done) => person.on("close", done));
   await eventually(() => existsSync(result), `sallyport ${args.join(" ")}`, 20_000);
   return JSON.parse(readFileSync(result, "utf8")) as Done;
