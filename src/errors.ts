@@ -105,6 +105,7 @@ export const ERRORS = {
   "consent.withdrawn": { fault: "peer", text: "the question about this was taken back before anybody answered", hint: "try it again if it is still wanted" },
   "consent.nobody": { fault: "peer", text: "this needs a person's decision, and nobody is there to be asked", hint: "a policy can permit it to this workload: docs/policies.md" },
   "consent.replayed": { fault: "peer", text: "this answers no question that is open, or asks for something else than the question was about", hint: "call without requestState and inputResponses of before" },
+  "consent.number": { fault: "peer", text: "a number in this call has more digits than most readers keep, so nobody can be asked about it", hint: "send it as text" },
   "consent.store": { fault: "env", text: "questions and answers cannot be kept, so nothing can be asked", hint: "free space, or make the state directory writable" },
   "consent.webhook": { fault: "env", text: "the question could not be posted to the webhook", hint: "check consent.webhook in the manifest; the other channels are still open" },
   "consent.authority": { fault: "env", text: "the user who answers cannot be asked", hint: "sallyport approvals --serve SOCKET must run as that user, in a directory that this one cannot write" },

@@ -9,9 +9,12 @@ import type { Guess } from "../guards/arguments/guess.ts";
 import { addServer } from "../manifest/edit.ts";
 import { load } from "../manifest/load.ts";
 import { writeLock } from "../manifest/lock.ts";
+import { policiesOf } from "../manifest/people.ts";
+import { homeOf } from "../manifest/read.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
-import { confirm } from "./ask.ts";
+import { changeNeedsPerson } from "../gate/authorize.ts";
+import { agreed } from "./ask.ts";
 import { COMMON_FLAGS, painter, parseFlags, type Command, type Paint } from "./command.ts";
 import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.ts";
 
@@ -46,7 +49,8 @@ export const command: Command = async (args, host) => {
   if (text !== null) refuseKnown(load(file, text).value.servers ?? {}, name, file);
   const options = cellOptions(cell, rest, server);
   closeInherited();
-  const { plan } = await prepare(options, host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const prepared = await prepare(options, host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const { plan } = prepared;
   const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, host);
   const proposal = propose(options, plan, listing, toolsOfOthers({ file: join(dirname(file), "sallyport.lock"), name }, host));
   const written = addServer(text, name, proposal.entry, proposal.reasons);
@@ -58,7 +62,9 @@ export const command: Command = async (args, host) => {
     host.stderr.write(`sallyport: not written: ${held.map(({ key }) => key).join(", ")} would be held back; look at the findings, and answer yourself\n`);
     return 1;
   }
-  if (values.yes !== true && (values.json === true || !(await confirm(`Write ${name} to ${file}, and approve all of this?`, host)))) return 1;
+  const needsPerson = await changeNeedsPerson({ ...prepared, chosen: { ...prepared.chosen, compiled: { ...prepared.chosen.compiled, policies: text === null ? [] : policiesOf(load(file, text), homeOf(host)) } } }, host);
+  if (values.yes !== true && values.json === true) return 1;
+  if (!(await agreed(`Write ${name} to ${file}, and approve all of this?`, values.yes === true, needsPerson, host))) return 1;
   writeFileSync(`${file}.new`, written, { mode: 0o644 });
   renameSync(`${file}.new`, file);
   writeLock(join(dirname(file), "sallyport.lock"), name, proposal.locked);

@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
+import { newCode, openTerminal } from "./terminal.ts";
 
 /** Throws `usage.option` where nobody can be asked. */
 export async function confirm(question: string, host: Host): Promise<boolean> {
@@ -11,5 +12,17 @@ export async function confirm(question: string, host: Host): Promise<boolean> {
     return /^y(?:es)?$/i.test((await asking.question(`${question} [y/N] `)).trim());
   } finally {
     asking.close();
+  }
+}
+
+/** Where a policy asks for a person, "yes" is a code that only a terminal shows. */
+export async function agreed(question: string, yes: boolean, needsPerson: boolean, host: Host): Promise<boolean> {
+  if (!needsPerson) return yes || confirm(question, host);
+  const terminal = openTerminal();
+  try {
+    const code = newCode();
+    return (await terminal.ask(`${question} A policy asks for a person: type ${code} for yes: `)) === code;
+  } finally {
+    terminal.close();
   }
 }

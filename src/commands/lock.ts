@@ -12,8 +12,7 @@ import { findManifest } from "../manifest/read.ts";
 import type { Host } from "../model.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
-import { confirm } from "./ask.ts";
-import { newCode, openTerminal } from "./terminal.ts";
+import { agreed } from "./ask.ts";
 import { COMMON_FLAGS, painter, parseFlags, type Command, type Paint } from "./command.ts";
 import { CELL_FLAGS, CELL_HELP, cellOptions, splitCommand } from "./cell-flags.ts";
 import { difference } from "./difference.ts";
@@ -60,24 +59,12 @@ export const command: Command = async (args, host) => {
     if (values.json !== true) host.stdout.write(render(place, differences, paint));
     if (differences.length === 0) continue;
     const held = values.yes === true && differences.some(({ high }) => high);
-    if (values.check === true || held || !(await agreed(place.name, values.yes === true, needsPerson, host))) open = true;
+    if (values.check === true || held || !(await agreed(`Approve this of ${place.name}?`, values.yes === true, needsPerson, host))) open = true;
     else writeLock(place.file, place.name, approved(now));
   }
   if (values.json === true) host.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
   return open ? 1 : 0;
 };
-
-/** Where a policy asks for a person, "yes" is a code that only a terminal shows. */
-async function agreed(name: string, yes: boolean, needsPerson: boolean, host: Host): Promise<boolean> {
-  if (!needsPerson) return yes || confirm(`Approve this of ${name}?`, host);
-  const terminal = openTerminal();
-  try {
-    const code = newCode();
-    return (await terminal.ask(`A policy asks for a person. Type ${code} to approve this of ${name}: `)) === code;
-  } finally {
-    terminal.close();
-  }
-}
 
 async function targets(values: Parameters<typeof cellOptions>[0], server: readonly string[], host: Host): Promise<ServerOptions[]> {
   if (server.length > 0 || values.server !== undefined) return [cellOptions(values, [], server)];

@@ -120,7 +120,11 @@ export class Desk implements Asker {
     this.#tell(event, { question: id, user, channel, choice });
     this.#store.forget(id);
     if (open.late) return this.#end(id, { kind: "expired" });
-    this.#store.ask(open.question);
+    try {
+      this.#store.ask(open.question);
+    } catch {
+      this.#end(id, { kind: "withdrawn" });
+    }
   }
 
   #expire(id: string): void {
@@ -156,9 +160,17 @@ export class Desk implements Asker {
         this.#tell("consent.attempt", { question, ...facts });
       }
     };
-    this.#poll = setInterval(lookAll, POLL);
+    // Whatever lies in the folders by now, a timer must not end the gate.
+    const safely = (): void => {
+      try {
+        lookAll();
+      } catch (error) {
+        this.#tell("consent.channel", { channel: "terminal", error: asSallyportError(error).message });
+      }
+    };
+    this.#poll = setInterval(safely, POLL);
     try {
-      this.#watcher = watch(join(this.#store.folder, "answers"), lookAll);
+      this.#watcher = watch(join(this.#store.folder, "answers"), safely);
       this.#watcher.on("error", () => {});
     } catch {
       this.#watcher = null;

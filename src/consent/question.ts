@@ -1,5 +1,6 @@
 /** What a person is asked, and what may be answered: plain data, the same for every channel. */
 import { hash } from "node:crypto";
+import { plain } from "./plain.ts";
 import type { Scope } from "./scope.ts";
 
 /** A process, told apart from another that gets its number later. */
@@ -25,11 +26,13 @@ export interface Bound {
   readonly item: string;
   /** Digest of the compiled manifest: what the server may reach is part of it. */
   readonly manifest: string;
-  /** Digest of the policies; empty without any. */
+  /** Digest of the policies, and of which of them have decided; empty without any. */
   readonly policy: string;
+  /** Digest of what the caller lends beside the manifest: variables by name, literal ones with their values. */
+  readonly reach: string;
 }
 
-export type Span = "once" | "session" | "hours" | "always";
+export type Span = "once" | "session" | "hours" | "always" | "start";
 
 export interface Choice {
   /** What an answer names: `once`, `session:same`, `day:any`, `deny`, `never`. */
@@ -100,10 +103,10 @@ export function questionDigest(question: Question): string {
 const DAY = 24;
 
 /** Of a start: it holds until something changes, or it is a no. */
-export function startChoices(): Choice[] {
+export function startChoices(remember: boolean): Choice[] {
   return [
     { key: "deny", text: "Deny", allow: false, span: "once", scope: null },
-    { key: "always:any", text: "Allow until something changes", allow: true, span: "always", scope: { kind: "any" } },
+    remember ? { key: "always:any", text: "Allow until something changes", allow: true, span: "always", scope: { kind: "any" } } : { key: "once:any", text: "Allow this one start", allow: true, span: "start", scope: { kind: "any" } },
     { key: "never", text: "Never allow this", allow: false, span: "always", scope: { kind: "any" } },
   ];
 }
@@ -127,47 +130,53 @@ export function choicesOf(scopes: readonly (readonly [scope: Scope, words: strin
 }
 
 /** Longer pieces are cut where a window has no room; `sallyport approvals ID` shows all of them. */
-const SHORT = 300;
-const MAX_LINES = 40;
+const SHORT = 240;
+const MAX_LINES = 24;
 
-/** The question in lines, the facts that decide first. Texts of peers are escaped by JSON, and can start no line of their own. */
+/**
+ * The question in lines, the facts that decide first: what one side has written much of pushes nothing else out. Texts of
+ * peers are spelt out, and can start no line of their own.
+ */
 export function renderQuestion(question: Question, { whole }: { readonly whole: boolean }): string[] {
-  const { bound, client, reach, why, findings, difference } = question;
-  const cut = (text: string): string => (whole || text.length <= SHORT ? text : `${text.slice(0, SHORT)}… (${text.length} characters; sallyport approvals ${question.id} shows all)`);
+  const { id, bound, client, reach, why, findings, difference } = question;
+  const cut = (text: string): string => (whole || text.length <= SHORT ? text : `${text.slice(0, SHORT)}… (${text.length} characters; sallyport approvals ${id} shows all)`);
+  const few = (lines: readonly string[]): string[] => (whole || lines.length <= MAX_LINES ? lines.map((line) => `  ${cut(line)}`) : [...lines.slice(0, MAX_LINES).map((line) => `  ${cut(line)}`), `  … and ${lines.length - MAX_LINES} more lines; sallyport approvals ${id} shows all`]);
   const given = flattened(question.arguments);
-  const shown = whole ? given : given.slice(0, MAX_LINES);
+  const server = bound.server === "" ? bound.identity : `${bound.server} (${bound.identity})`;
   return [
-    `${plain(client ?? "A client")} asks ${plain(bound.server === "" ? bound.identity : `${bound.server} (${bound.identity})`)} for ${ACTIONS[bound.action] ?? bound.action} ${plain(bound.item)}`,
-    `can reach: ${reach.map(plain).join(", ") || "nothing outside its cell"}`,
-    `asked because: ${why.map(plain).join("; ")}`,
-    ...(findings.length === 0 ? [] : [`found: ${findings.map(plain).join("; ")}`]),
-    ...(difference === null ? [] : [difference.length === 0 ? "the same as the last call that was allowed" : "different from the last call that was allowed:", ...difference.slice(0, MAX_LINES).map((line) => `  ${cut(plain(line))}`)]),
+    `${cut(plain(client ?? "A client"))} asks ${cut(plain(server))} for ${ACTIONS[bound.action] ?? bound.action} ${cut(plain(bound.item))}`,
+    `can reach: ${cut(reach.map(plain).join(", ")) || "nothing outside its cell"}`,
+    `asked because: ${cut(why.map(plain).join("; "))}`,
+    ...(findings.length === 0 ? [] : [`found: ${cut(findings.map(plain).join("; "))}`]),
     given.length === 0 ? "without arguments" : "arguments:",
-    ...shown.map((line) => `  ${cut(line)}`),
-    ...(shown.length < given.length ? [`  … and ${given.length - shown.length} more; sallyport approvals ${question.id} shows all`] : []),
+    ...few(given),
+    ...(difference === null ? [] : [difference.length === 0 ? "the same as the last call that was allowed" : "different from the last call that was allowed:", ...few(difference)]),
   ];
 }
 
 export const ACTIONS: Readonly<Record<string, string>> = { callTool: "the tool", readResource: "the resource", getPrompt: "the prompt", sample: "the client's model by", elicit: "an answer of yours by", startServer: "a start of" };
 
-/** One line for each single value: its pointer and its JSON, with nothing that moves a cursor or hides. */
+/** One line for each single value: its pointer (RFC 6901) as JSON, and its JSON. */
 export function flattened(value: unknown): string[] {
   const lines: string[] = [];
   const visit = (one: unknown, at: string): void => {
-    if (typeof one === "object" && one !== null && Object.keys(one).length > 0) for (const [key, member] of Object.entries(one)) visit(member, `${at}/${key}`);
-    else lines.push(`${plain(at === "" ? "/" : at)}: ${plain(JSON.stringify(one))}`);
+    if (typeof one === "object" && one !== null && Object.keys(one).length > 0) for (const [key, member] of Object.entries(one)) visit(member, `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+    else lines.push(`${/^[\w/.-]+$/.test(at) ? at : plain(JSON.stringify(at))}: ${plain(JSON.stringify(one))}`);
   };
   if (value !== undefined && !(typeof value === "object" && value !== null && Object.keys(value).length === 0)) visit(value, "");
   return lines;
 }
 
-/** What two calls do not have in common, by pointer. */
-export function differenceOf(last: unknown, now: unknown): string[] {
-  const [before, after] = [new Set(flattened(last)), new Set(flattened(now))];
-  return [...[...before].filter((line) => !after.has(line)).map((line) => `- ${line}`), ...[...after].filter((line) => !before.has(line)).map((line) => `+ ${line}`)];
+/** What was last allowed: masked, and its digest, which knows of what is masked. */
+export interface Last {
+  readonly arguments: unknown;
+  readonly digest: string;
 }
 
-/** Control, format and other characters that show nothing, or move what is shown, become escapes. */
-function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\u2800]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+/** What two calls do not have in common, by pointer. */
+export function differenceOf(last: Last, now: Last): string[] {
+  if (last.digest === now.digest) return [];
+  const [before, after] = [new Set(flattened(last.arguments)), new Set(flattened(now.arguments))];
+  const lines = [...[...before].filter((line) => !after.has(line)).map((line) => `- ${line}`), ...[...after].filter((line) => !before.has(line)).map((line) => `+ ${line}`)];
+  return lines.length > 0 ? lines : ["in what is masked"];
 }

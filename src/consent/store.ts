@@ -3,10 +3,10 @@
  * is ever half there, and each signed. A question is taken by renaming it: of two who answer at once, one has it.
  */
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError } from "../errors.ts";
-import type { Answer, Question } from "./question.ts";
+import type { Answer, Last, Question } from "./question.ts";
 import type { Grant } from "./grants.ts";
 
 export interface Signature {
@@ -26,7 +26,7 @@ interface Kept {
   readonly taken: Question;
   readonly answers: Answer;
   readonly grants: Grant;
-  readonly last: { readonly arguments: unknown };
+  readonly last: Last;
   readonly notices: Notice;
 }
 
@@ -40,8 +40,12 @@ export class Store {
   constructor(folder: string, signature: Signature) {
     this.folder = folder;
     this.#signature = signature;
+    this.#make();
+  }
+
+  #make(): void {
     try {
-      for (const kind of ["pending", "taken", "answers", "grants", "last", "notices"] as const) mkdirSync(join(folder, kind), { recursive: true, mode: 0o700 });
+      for (const kind of KINDS) mkdirSync(join(this.folder, kind), { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new SallyportError("consent.store", (error as Error).message, { cause: error });
     }
@@ -86,7 +90,7 @@ export class Store {
 
   /** The question and all that belongs to it. */
   forget(id: string): void {
-    for (const kind of ["pending", "taken", "answers"] as const) rmSync(this.#file(kind, id), { force: true });
+    for (const kind of ["pending", "taken", "answers"] as const) remove(this.#file(kind, id));
   }
 
   /** Somebody has tried what is not allowed: its gate records it. */
@@ -101,8 +105,20 @@ export class Store {
     });
   }
 
+  /** Those about one question; they are gone then. */
+  takeNotices(question: string): Notice[] {
+    const found = this.notices().filter(([, notice]) => notice.question === question);
+    for (const [id] of found) this.dropNotice(id);
+    return found.map(([, notice]) => notice);
+  }
+
+  /** Somebody has it in hand. */
+  isBeingAnswered(id: string): boolean {
+    return this.#exists("taken", id);
+  }
+
   dropNotice(id: string): void {
-    rmSync(this.#file("notices", id), { force: true });
+    remove(this.#file("notices", id));
   }
 
   addGrant(grant: Grant): void {
@@ -115,24 +131,24 @@ export class Store {
 
   revoke(id: string): boolean {
     if (!ID.test(id) || !this.#exists("grants", id)) return false;
-    rmSync(this.#file("grants", id), { force: true });
+    remove(this.#file("grants", id));
     return true;
   }
 
   /** Changes with every grant that comes or goes. */
   grantsRevision(): string {
-    const { mtimeNs, ino } = statSync(join(this.folder, "grants"), { bigint: true });
+    const { mtimeNs, ino } = statSync(join(this.folder, "grants"), { bigint: true, throwIfNoEntry: false }) ?? { mtimeNs: 0n, ino: 0n };
     return `${mtimeNs}.${ino}`;
   }
 
   /** @param key hexadecimal. What was last allowed, to compare the next call with. */
-  last(key: string): unknown {
-    return this.#read("last", key)?.arguments;
+  last(key: string): Last | null {
+    return this.#read("last", key);
   }
 
-  keepLast(key: string, given: unknown): void {
+  keepLast(key: string, last: Last): void {
     try {
-      this.#write("last", key, { arguments: given });
+      this.#write("last", key, last);
     } catch {
       // The next question has nothing to compare with, no more.
     }
@@ -147,7 +163,7 @@ export class Store {
   }
 
   #names(kind: Kind): string[] {
-    return readdirSync(join(this.folder, kind)).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length)).filter((id) => ID.test(id)).sort();
+    return listed(join(this.folder, kind)).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length)).filter((id) => ID.test(id)).sort();
   }
 
   /** What the signature covers names its kind and id: one file cannot stand in for another. */
@@ -155,6 +171,8 @@ export class Store {
     const body = JSON.stringify(value);
     const signature = this.#signature.sign(`${kind}/${id}\n${body}`).toString("base64");
     const aside = join(this.folder, kind, `.${id}.${randomBytes(6).toString("hex")}`);
+    // Somebody may have tidied up.
+    this.#make();
     try {
       writeFileSync(aside, JSON.stringify({ body, signature }), { mode: 0o600, flag: "wx" });
       if (kind === "last") return renameSync(aside, this.#file(kind, id));
@@ -170,7 +188,8 @@ export class Store {
     if (!ID.test(id)) return null;
     try {
       const file = this.#file(kind, id);
-      if (!statSync(file).isFile()) return null;
+      const { size } = statSync(file);
+      if (!lstatSync(file).isFile() || size > MAX_BYTES) return null;
       const { body, signature } = JSON.parse(readFileSync(file, "utf8")) as { body: string; signature: string };
       // A question keeps its signature when it is taken.
       const signed = kind === "taken" ? "pending" : kind;
@@ -178,6 +197,27 @@ export class Store {
     } catch {
       return null;
     }
+  }
+}
+
+const KINDS: readonly Kind[] = ["pending", "taken", "answers", "grants", "last", "notices"];
+/** Longer than any question; what else lies there is not read. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Whatever lies there, and whether or not anything does. */
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true, recursive: true });
+  } catch {
+    // Who put it there may keep it.
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

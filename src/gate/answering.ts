@@ -45,9 +45,11 @@ export async function answer(id: string, choose: (question: Question) => Promise
   if (taken === null) throw new SallyportError("consent.unknown", id);
   const given: Answer = { question: id, digest: questionDigest(taken), choice: choice.key, channel: "terminal", user, trace: traceOf(host.pid), at: new Date(host.now() / 1000).toISOString() };
   if (question.standing) {
-    const grant = grantOf(question, choice, given);
+    const votes = [...question.votes, { user, channel: "terminal" }];
+    const grant = choice.allow && votes.length < question.quorum ? null : grantOf(question, choice, given);
     if (grant !== null) store.addGrant(grant);
     store.forget(id);
+    if (choice.allow && grant === null) store.ask({ ...question, votes });
     return { question, choice, taken: true };
   }
   store.answer(given);

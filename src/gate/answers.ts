@@ -10,6 +10,7 @@ import type { Compiled, Flag } from "../manifest/compile.ts";
 import type { Kind, Pinned } from "../manifest/lock.ts";
 import { permitTool, permitsCapability, permitsFlag, permitsMethod, permitsPrompt, permitsResource } from "../manifest/permit.ts";
 import type { Finding } from "../model.ts";
+import { ENVELOPE, deeper, marked, refuseForm } from "./answer-forms.ts";
 import { ALLOWED, type Ruling } from "./judge.ts";
 import type { Pins, Standing } from "./pins.ts";
 import type { Exchange, Waiting } from "./session.ts";
@@ -31,8 +32,8 @@ const LISTS: Readonly<Record<string, { readonly member: string; readonly kind: K
 const HIDDEN: Readonly<Record<Standing, Code | null>> = { same: null, changed: "pin.changed", new: "pin.new", held: "pin.held" };
 
 const GREETINGS = ["initialize", "server/discover"];
-/** Answers whose form says that they are what was asked for: the member that must be there, and what it is. */
-const FORMS: Readonly<Record<string, readonly [member: string, array: boolean]>> = { "prompts/get": ["messages", true], "resources/read": ["contents", true], "completion/complete": ["completion", false] };
+
+const NOTHING: readonly never[] = [];
 
 export class Answers {
   readonly #compiled: Compiled;
@@ -40,6 +41,7 @@ export class Answers {
   readonly #tell: (line: string) => void;
   readonly #today: () => string;
   readonly #told = new Set<string>();
+  #asked: readonly { readonly method: string; readonly params: Json }[] = NOTHING;
   /** Told of a question of the server's in place of an answer. */
   asksBack: (asked: Waiting, result: Json) => void = () => {};
 
@@ -48,6 +50,13 @@ export class Answers {
     this.#pins = pins;
     this.#tell = tell;
     this.#today = today;
+  }
+
+  /** What the last answer asked for inside its result. */
+  takeAsked(): readonly { readonly method: string; readonly params: Json }[] {
+    const asked = this.#asked;
+    this.#asked = NOTHING;
+    return asked;
   }
 
   rule(exchange: Exchange, text: () => string, limits: ResultLimits): Ruling {
@@ -117,6 +126,7 @@ export class Answers {
   /** Questions inside a result (2026-07-28, multi round-trip requests) are held to what the same requests would be. */
   #inputRequests(result: Json, asked: Waiting | null): void {
     if (asked !== null) this.asksBack(asked, result);
+    this.#asked = Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>).map((one) => ({ method: String(one?.method), params: one?.params ?? {} }));
     for (const request of Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>)) {
       const method = typeof request?.method === "string" ? request.method : "";
       if (!permitsMethod(this.#compiled, "server", method)) throw new SallyportError("capability.method", method);
@@ -210,41 +220,4 @@ export class Answers {
     this.#told.add(line);
     this.#tell(line);
   }
-}
-
-function refuseForm(method: string, result: unknown): void {
-  if (typeof result !== "object" || result === null || Array.isArray(result)) throw new SallyportError("guard.response-shape", `${method}: the result is no object`);
-  const one = result as Json;
-  if (one["resultType"] !== undefined && one["resultType"] !== "complete") return;
-  if (method === "tools/call" && one["content"] !== undefined && !Array.isArray(one["content"])) throw new SallyportError("guard.response-shape", "tools/call: content is no list");
-  const form = FORMS[method];
-  if (form === undefined) return;
-  const [member, array] = form;
-  if (array ? !Array.isArray(one[member]) : typeof one[member] !== "object") throw new SallyportError("guard.response-shape", `${method}: ${member} is missing`);
-}
-
-/** Deeper than so many levels; without recursion. */
-function deeper(value: unknown, limit: number): boolean {
-  const todo: [unknown, number][] = [[value, 1]];
-  for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
-    const [at, depth] = one;
-    if (typeof at !== "object" || at === null) continue;
-    if (depth > limit) return true;
-    for (const member of Object.values(at)) todo.push([member, depth + 1]);
-  }
-  return false;
-}
-
-/** Who asked knows these by heart: another in their place would be nobody's. */
-const ENVELOPE = new Set(["/id", "/jsonrpc", "/method", "/params/progressToken", "/params/requestId", "/result/requestState"]);
-
-const META = "dev.sallyport/findings";
-
-/** Findings that mask nothing are told to the client beside the result, for it to show or to weigh. */
-function marked(message: Json, findings: readonly Finding[]): Json {
-  const told = findings.slice(0, 50).map(({ rule, at }) => ({ rule, at }));
-  const member = message["result"] === undefined ? "params" : "result";
-  const body = message[member];
-  if (typeof body !== "object" || body === null) return message;
-  return { ...message, [member]: { ...body, _meta: { ...((body as Json)["_meta"] as Json | undefined), [META]: told } } };
 }

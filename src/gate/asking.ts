@@ -3,20 +3,28 @@ import { hash } from "node:crypto";
 import { canonical } from "../manifest/canonical.ts";
 import type { Host } from "../model.ts";
 import { clientsOf, entryOf } from "../consent/ancestry.ts";
-import { choicesOf, differenceOf, startChoices, type Bound, type Question } from "../consent/question.ts";
+import { choicesOf, differenceOf, startChoices, type Bound, type Last, type Question } from "../consent/question.ts";
 import { argumentsDigest, scopesOf, type Call } from "../consent/scope.ts";
 import { newId } from "../consent/store.ts";
 import { inspectValue } from "../guards/text/inspect.ts";
 import { masked } from "../guards/text/mask.ts";
 import type { World } from "../guards/arguments/world.ts";
+import type { Permission, Policies, Subject } from "./permission.ts";
 import type { Prepared } from "./prepare.ts";
-import type { Subject } from "./permission.ts";
 import { NOWHERE, placesOf } from "./places.ts";
 
-/** What all questions of a session have in common. */
-export function boundOf({ plan, chosen }: Prepared, user: string, policy: string, { action, item, definition }: Pick<Subject, "action" | "item" | "definition">): Bound {
+/** What an answer is bound to. */
+export function boundOf({ plan, chosen, lent }: Prepared, user: string, policies: Policies | null, permission: Permission | null, { action, item, definition }: Pick<Subject, "action" | "item" | "definition">): Bound {
   const { name, version, integrity } = plan.identity;
-  return { user, server: chosen.compiled.name, identity: [name, version ?? "", integrity].filter(Boolean).join(" "), argv: hash("sha256", JSON.stringify(plan.command), "hex"), definition, action, item, manifest: chosen.digest, policy };
+  return {
+    user, definition, action, item,
+    server: chosen.compiled.name,
+    identity: [name, version ?? "", integrity].filter(Boolean).join(" "),
+    argv: hash("sha256", JSON.stringify(plan.command), "hex"),
+    manifest: chosen.digest,
+    policy: policies === null ? "" : hash("sha256", JSON.stringify([policies.revision, permission?.policies ?? []]), "hex"),
+    reach: hash("sha256", JSON.stringify(lent), "hex"),
+  };
 }
 
 export interface Considered {
@@ -43,7 +51,7 @@ export interface Circumstances {
   readonly client: string | null;
   readonly reach: readonly string[];
   readonly why: readonly string[];
-  readonly last: unknown;
+  readonly last: Last | null;
   readonly seconds: number;
   readonly approvers: readonly string[];
   readonly channels: readonly string[];
@@ -53,11 +61,10 @@ export interface Circumstances {
 }
 
 /** A start is asked about before there is a client to ask, and its answer is kept for the next one. */
-export function startQuestion(bound: Bound, command: readonly string[], around: Pick<Question, "session" | "reach" | "why" | "approvers" | "channels"> & { readonly seconds: number }, host: Host): Question {
-  const { seconds, ...rest } = around;
+export function startQuestion(bound: Bound, command: readonly string[], around: Pick<Question, "session" | "reach" | "why" | "approvers" | "channels" | "quorum"> & { readonly seconds: number; readonly remember: boolean }, host: Host): Question {
   const plain: Considered = { call: { digest: "", places: NOWHERE, suspicious: false }, findings: [], rules: [], shown: { command } };
   const subject: Subject = { action: "startServer", item: "", definition: "", arguments: {}, permit: null, annotations: {} };
-  return { ...questionOf(subject, plain, bound, command, { ...rest, client: null, last: undefined, seconds, quorum: 1, remember: true }, host), standing: true, choices: startChoices() };
+  return { ...questionOf(subject, plain, bound, command, { ...around, client: null, last: null }, host), standing: true, choices: startChoices(around.remember) };
 }
 
 export function questionOf(subject: Subject, { call, findings, shown }: Considered, bound: Bound, command: readonly string[], { last, seconds, remember, ...rest }: Circumstances, host: Host): Question {
@@ -74,9 +81,19 @@ export function questionOf(subject: Subject, { call, findings, shown }: Consider
     command,
     arguments: shown,
     findings,
-    difference: last === undefined ? null : differenceOf(last, shown),
+    difference: last === null ? null : differenceOf(last, { arguments: shown, digest: call.digest }),
     choices: choicesOf(scopesOf(call), { remember, broad: !destructive && findings.length === 0 }),
     votes: [],
     standing: false,
   };
+}
+
+/** Outside of texts, a number of so many digits is another one for most readers. */
+const LONG_NUMBER = /"(?:[^"\\]|\\.)*"|(-?\d[\d.]*(?:[eE][+-]?\d+)?)/g;
+const EXACT_DIGITS = 15;
+
+/** Whether every number of a message is, for a person and for the server, the one that was sent. */
+export function isExact(text: string): boolean {
+  for (const [, number] of text.matchAll(LONG_NUMBER)) if (number !== undefined && number.replace(/[eE].*$/, "").replace(/\D/g, "").replace(/^0+/, "").length > EXACT_DIGITS) return false;
+  return true;
 }

@@ -91,12 +91,16 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
     ports.later(() => {
       if (!ports.held.delete(held)) return;
       const cancelled = exchanges.some(({ asked }) => asked !== null && !session.waitsFor(from, asked));
-      if (cancelled) record(frame, from, { decision: "deny", reasons: ["message.cancelled" satisfies Code] }, ports);
+      if (cancelled) deny({ ...judged, exchanges: exchanges.filter(({ asked }) => asked === null || session.waitsFor(from, asked)) }, new SallyportError("message.cancelled"), session, ports);
       else action();
     });
   rulings.then(
     (settled) => after(() => conclude(judged, settled, session, ports)),
-    (error: unknown) => after(() => deny(judged, asSallyportError(error), session, ports)),
+    (error: unknown) => {
+      // What else stands in the line is not asked about any longer.
+      for (const { asked } of exchanges) asked?.onCancel?.();
+      after(() => deny(judged, asSallyportError(error), session, ports));
+    },
   );
 }
 

@@ -11,7 +11,7 @@ import type { Store } from "../consent/store.ts";
 import type { World } from "../guards/arguments/world.ts";
 import { stricter, type AskWhen } from "../manifest/asking.ts";
 import type { Host } from "../model.ts";
-import { boundOf, consider, questionOf, type Considered } from "./asking.ts";
+import { boundOf, consider, isExact, questionOf, type Considered } from "./asking.ts";
 import type { Elicitor } from "./elicit.ts";
 import { reachableOf } from "./may-ask.ts";
 import { ALLOWED, type Ruling } from "./judge.ts";
@@ -46,6 +46,8 @@ export interface Petition extends Subject {
   /** Null where nobody waits for an answer. */
   readonly asked: Waiting | null;
   readonly params: Readonly<Record<string, unknown>>;
+  /** The message's own JSON. */
+  readonly raw: () => string;
 }
 
 const REFUSED: Readonly<Record<Exclude<Outcome["kind"], "answered">, Code>> = { expired: "consent.expired", withdrawn: "consent.withdrawn" };
@@ -65,8 +67,10 @@ export class Consent {
   rule(petition: Petition): Ruling | Promise<Ruling> {
     const { policies, elicitor } = this.#parts;
     const round = elicitor.roundOf(petition);
-    if (round !== null && petition.asked !== null) petition.asked.onCancel = () => this.#parts.desk.withdraw(round.question.id);
-    if (round !== null) return this.#settle(petition, round.considered, round.question, round.outcome, round.original);
+    if (round !== null) {
+      if (petition.asked !== null) petition.asked.onCancel = () => this.#parts.desk.withdraw(round.question.id);
+      return round.settled.then(() => this.#allowed(petition, round.question, round.digest, round.original));
+    }
     if (policies === null) return this.#weigh(petition, null);
     const permission = policies.decide(petition);
     return permission instanceof Promise ? permission.then((known) => this.#weigh(petition, known)) : this.#weigh(petition, permission);
@@ -83,12 +87,18 @@ export class Consent {
 
   /** A connection of the server's to a host that its manifest names. Rejects where policies do not permit it. */
   async permitHost(item: string): Promise<void> {
-    await this.rule({ action: "connectHost", item, definition: "", arguments: {}, permit: null, annotations: {}, asked: null, params: {} });
+    await this.rule({ action: "connectHost", item, definition: "", arguments: {}, permit: null, annotations: {}, asked: null, params: {}, raw: () => "{}" });
   }
 
-  /** The session ends: what waits is taken back. */
+  /** The second of two rounds is the same call. */
+  isRound(params: Readonly<Record<string, unknown>>): boolean {
+    return this.#parts.elicitor.isRound(params);
+  }
+
+  /** The session ends: what waits is taken back, and its answers are over. */
   close(): void {
     this.#parts.desk.close();
+    this.#grants.endSession(this.#parts.session);
   }
 
   #weigh(petition: Petition, permission: Permission | null): Ruling | Promise<Ruling> {
@@ -105,7 +115,8 @@ export class Consent {
   /** The manifest's word on the tool, else on the server. What no tool is, policies speak of. */
   #modeOf({ action, permit }: Petition): AskWhen {
     if (action !== "callTool") return "never";
-    return permit?.consent ?? this.#parts.prepared.chosen.compiled.consent.ask;
+    const { ask, floor } = this.#parts.prepared.chosen.compiled.consent;
+    return permit === null || permit.consent === null ? ask : stricter<AskWhen>(permit.consent, floor);
   }
 
   /** A policy says that nobody need be asked; where nobody is there, permitting it to workloads by name says so, too. */
@@ -120,60 +131,72 @@ export class Consent {
   }
 
   #ask(petition: Petition, permission: Permission | null, mode: AskWhen, why: readonly string[]): Ruling | Promise<Ruling> {
-    const { prepared, session, user, store, policies, world, host, tell } = this.#parts;
+    const { prepared, session, user, store, policies, world, host, tell, elicitor, nobody, remote } = this.#parts;
     const { consent } = prepared.chosen.compiled;
-    const bound = boundOf(prepared, user, policies?.revision ?? "", petition);
+    const bound = boundOf(prepared, user, policies, permission, petition);
+    // What is shown must be what is sent; a number that most readers round is another one.
+    if (!isExact(petition.raw())) throw new SallyportError("consent.number");
     const considered = consider(petition, world);
-    const remember = mode !== "always" && (permission === null || permission.quorum === 1);
-    const grant = this.#parts.remote ? null : this.#grants.find(bound, considered.call, session, host.now() / 1000);
+    if (elicitor.continues(petition, bound, considered.call.digest)) {
+      tell("consent.continued", { action: bound.action, item: bound.item, arguments: considered.call.digest });
+      return ALLOWED;
+    }
+    const quorum = permission?.quorum ?? 1;
+    const remember = mode !== "always" && quorum === 1;
+    const approvers = permission?.approvers ?? (consent.approvers.length > 0 ? consent.approvers : [user]);
+    const grant = remote ? null : this.#grants.find(bound, considered.call, session, host.now() / 1000, approvers);
     if (grant?.allow === false) throw new SallyportError("consent.never", grant.words);
     if (grant !== null && remember) {
       tell("consent.granted", { grant: grant.id, action: bound.action, item: bound.item, arguments: considered.call.digest });
       return ALLOWED;
     }
-    if (this.#parts.elicitor.continues(petition, considered.call.digest)) return ALLOWED;
-    if (this.#parts.nobody !== null) throw new SallyportError(this.#parts.nobody, why.join("; "));
+    if (nobody !== null) throw new SallyportError(nobody, why.join("; "));
     const [ended, last] = [this.#grants.ended(bound), store.last(lastKey(bound))];
     const question = questionOf(petition, considered, bound, prepared.plan.command, {
-      session, client: this.#parts.elicitor.client, reach: this.#reach, last, remember,
-      why: [...why, ...(ended === null ? last === undefined ? ["it is the first time"] : [] : [ended])],
-      seconds: consent.seconds, approvers: permission?.approvers ?? (consent.approvers.length > 0 ? consent.approvers : [user]), channels: consent.channels, quorum: permission?.quorum ?? 1,
+      session, client: elicitor.client, reach: this.#reach, last, remember, approvers, quorum, channels: consent.channels, seconds: consent.seconds,
+      why: [...why, ...(ended === null ? last === null ? ["it is the first time"] : [] : [ended])],
     }, host);
     return this.#open(petition, considered, question);
   }
 
   #open(petition: Petition, considered: Considered, question: Question): Promise<Ruling> | Ruling {
-    const { desk, elicitor, channels, prepared, tell, say } = this.#parts;
+    const { desk, elicitor, channels, prepared, tell, say, remote, user } = this.#parts;
     const allowed = prepared.chosen.compiled.consent.channels;
-    const form = !this.#parts.remote && allowed.includes("elicitation") && mayAnswer(question, this.#parts.user) ? elicitor.channelFor(petition) : null;
+    const form = !remote && allowed.includes("elicitation") && mayAnswer(question, user) ? elicitor.channelFor(petition) : null;
     const used = [...(form === null || form === "round" ? [] : [form]), ...channels.filter(({ name }) => allowed.some((one) => one === name))];
-    tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
-    say(`a person must decide about ${question.bound.item}: sallyport approve ${question.id}`);
-    const outcome = desk.ask(question, used);
-    if (petition.asked !== null && form !== "round") petition.asked.onCancel = () => desk.withdraw(question.id);
-    if (form === "round") return { ...ALLOWED, verdict: { decision: "ask", reasons: ["consent.asked"] }, answered: elicitor.openRound(petition, question, considered, outcome) };
+    tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: remote ? ["other-user"] : [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
+    say(`a person must decide about ${question.bound.item}${remote ? "" : `: sallyport approve ${question.id}`}`);
+    // Whether or not the client comes back for it, what a person has said is kept.
+    const settled = desk.ask(question, used).then((outcome) => this.#settle(question, considered, outcome));
+    void settled.catch(() => {});
+    if (form === "round") return { ...ALLOWED, verdict: { decision: "ask", reasons: ["consent.asked"] }, answered: elicitor.openRound(petition, question, settled) };
+    if (petition.asked !== null) petition.asked.onCancel = () => desk.withdraw(question.id);
     const stop = elicitor.keepWaiting(petition);
-    return this.#settle(petition, considered, question, outcome.finally(stop), null);
+    return settled.finally(stop).then(() => this.#allowed(petition, question, considered.call.digest, null));
   }
 
-  /** @param original what was asked in the first round of two; the answer's own line is no call of its own. */
-  async #settle(petition: Petition, considered: Considered, question: Question, waiting: Promise<Outcome>, original: string | null): Promise<Ruling> {
-    const outcome = await waiting;
-    const { store, tell, elicitor, policies } = this.#parts;
+  /** What came of a question: once, whoever waits for it. */
+  #settle(question: Question, { call }: Considered, outcome: Outcome): void {
+    const { store, tell, remote } = this.#parts;
     if (outcome.kind !== "answered") {
       tell(`consent.${outcome.kind}`, { question: question.id });
       throw new SallyportError(REFUSED[outcome.kind]);
     }
     const { choice, answer, votes } = outcome;
     tell("consent.answered", { question: question.id, choice: choice.key, words: choice.text, votes, trace: answer.trace });
-    const grant = this.#parts.remote ? null : grantOf(question, choice, answer);
+    const grant = remote ? null : grantOf(question, choice, answer);
     if (grant !== null) store.addGrant(grant);
     if (!choice.allow) throw new SallyportError(choice.span === "always" ? "consent.never" : "consent.denied");
-    // A person may take longer than a policy holds.
-    const permission = await policies?.decide(petition);
+    store.keepLast(lastKey(question.bound), { arguments: question.arguments, digest: call.digest });
+  }
+
+  /** A person may take longer than the policies hold by which they were asked. @param original in the second of two rounds, the first one's call. */
+  async #allowed(petition: Petition, question: Question, digest: string, original: string | null): Promise<Ruling> {
+    const { prepared, user, policies, elicitor } = this.#parts;
+    const permission = (await policies?.decide(petition)) ?? null;
     if (permission?.effect === "deny") throw new SallyportError("policy.denied", permission.reason);
-    store.keepLast(lastKey(question.bound), question.arguments);
-    elicitor.consented(petition, considered.call.digest);
+    if (boundOf(prepared, user, policies, permission, petition).policy !== question.bound.policy) throw new SallyportError("consent.withdrawn", "the policies have changed meanwhile");
+    elicitor.consented(petition, question.bound, digest);
     return original === null ? ALLOWED : { ...ALLOWED, verdict: { decision: "rewrite", reasons: ["consent.asked"] }, rewritten: original };
   }
 }

@@ -5,10 +5,10 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { SallyportError } from "../errors.ts";
 import { choiceOf, elicitation, formOf, isNobody } from "../consent/channels/elicitation.ts";
-import type { Channel, Outcome } from "../consent/desk.ts";
-import type { Question } from "../consent/question.ts";
+import type { Channel } from "../consent/desk.ts";
+import type { Bound, Question } from "../consent/question.ts";
+import { argumentsDigest } from "../consent/scope.ts";
 import { canonical } from "../manifest/canonical.ts";
-import type { Considered } from "./asking.ts";
 import type { Petition } from "./consent.ts";
 
 /** What the elicitor needs of the session. */
@@ -21,24 +21,32 @@ export interface Wire {
   readonly now: () => number;
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 interface Round {
   readonly question: Question;
-  readonly considered: Considered;
-  readonly outcome: Promise<Outcome>;
-  readonly params: Readonly<Record<string, unknown>>;
+  readonly digest: string;
+  /** Rejects with the refusal. */
+  readonly settled: Promise<void>;
+  /** The first round's message. */
+  readonly message: Json;
 }
 
 const KEY = "sallyport_consent";
 const MAX_ROUNDS = 1024;
+const PREFIX = "sallyport.";
+/** Stands for an id until the text is made. */
+const PLACE = "sallyport's place for the id";
+/** Milliseconds in which a client comes back with what a server has asked for. */
+const CONTINUED = 600_000;
 const PROGRESS = 15_000;
-type Json = Readonly<Record<string, unknown>>;
 
 export class Elicitor {
   readonly #wire: Wire;
   readonly #secret = randomBytes(32);
   readonly #rounds = new Map<string, Round>();
-  /** Calls that a person has allowed and that their server has answered with a question of its own. */
-  readonly #continuing = new Set<string>();
+  /** Calls that a person has allowed and that their server has answered with a question of its own -> until when. */
+  readonly #continuing = new Map<string, number>();
   readonly #consented = new WeakMap<object, string>();
   #client: string | null = null;
   #forms = false;
@@ -74,48 +82,59 @@ export class Elicitor {
   }
 
   /** The first round's answer: a result that asks (2026-07-28, multi round-trip requests). */
-  openRound({ asked, params }: Petition, question: Question, considered: Considered, outcome: Promise<Outcome>): string {
-    this.#rounds.set(question.id, { question, considered, outcome, params });
+  openRound({ asked, raw, arguments: given }: Petition, question: Question, settled: Promise<void>): string {
+    this.#rounds.set(question.id, { question, digest: argumentsDigest(canonical(given ?? {})), settled, message: JSON.parse(raw()) as Json });
     if (this.#rounds.size > MAX_ROUNDS) this.#rounds.delete(this.#rounds.keys().next().value as string);
-    void outcome.catch(() => {});
     const inputRequests = { [KEY]: { method: "elicitation/create", params: { mode: "form", ...formOf(question) } } };
     return `{"jsonrpc":"2.0","id":${asked?.id},"result":${JSON.stringify({ resultType: "input_required", inputRequests, requestState: this.#seal(question.id) })}}`;
+  }
+
+  isRound(params: Json): boolean {
+    const [responses, state] = [params["inputResponses"], params["requestState"]];
+    return (typeof responses === "object" && responses !== null && Object.hasOwn(responses, KEY)) || (typeof state === "string" && state.startsWith(PREFIX));
   }
 
   /**
    * The second round: gives the first one's call under its new id. Throws `consent.replayed` where that is not open, or not
    * the same call.
    */
-  roundOf({ asked, params, action, item, arguments: given }: Petition): (Round & { readonly original: string }) | null {
-    const responses = params["inputResponses"] as Json | undefined;
-    const state = params["requestState"];
-    const ours = typeof responses === "object" && responses !== null && Object.hasOwn(responses, KEY);
-    if (!ours && !(typeof state === "string" && state.startsWith("sallyport."))) return null;
-    const id = this.#open(state);
+  roundOf({ asked, params, action, item, definition, arguments: given }: Petition): (Round & { readonly original: string }) | null {
+    if (!this.isRound(params)) return null;
+    const id = this.#open(params["requestState"]);
     const round = id === null ? undefined : this.#rounds.get(id);
-    if (round === undefined || asked === null || round.question.bound.action !== action || round.question.bound.item !== item || canonical(round.params["arguments"] ?? {}) !== canonical(given ?? {})) throw new SallyportError("consent.replayed");
+    const same = round !== undefined && round.question.bound.action === action && round.question.bound.item === item && round.question.bound.definition === definition && round.digest === argumentsDigest(canonical(given ?? {}));
+    if (!same || asked === null) throw new SallyportError("consent.replayed");
     this.#rounds.delete(round.question.id);
-    const answer = responses?.[KEY];
+    const answer = (params["inputResponses"] as Json | undefined)?.[KEY];
     if (!isNobody(answer, this.#wire.now() - Date.parse(round.question.asked))) this.#wire.reply(round.question, choiceOf(round.question, answer), "the client's form");
-    const method = METHODS[action] as string;
-    const original = JSON.stringify({ jsonrpc: "2.0", id: "ID", method, params: { ...round.params, ...(params["_meta"] === undefined ? {} : { _meta: params["_meta"] }) } });
-    return { ...round, original: original.replace('"id":"ID"', `"id":${asked.id}`) };
+    const { params: before, ...envelope } = round.message as { params: Json };
+    const message = { ...envelope, id: PLACE, params: { ...before, ...(params["_meta"] === undefined ? {} : { _meta: params["_meta"] }) } };
+    return { ...round, original: JSON.stringify(message).replace(JSON.stringify(PLACE), () => String(asked.id)) };
   }
 
-  consented({ asked }: Petition, digest: string): void {
-    if (asked !== null) this.#consented.set(asked, digest);
+  /** @param digest of its arguments. */
+  consented({ asked }: Petition, bound: Bound, digest: string): void {
+    if (asked !== null) this.#consented.set(asked, JSON.stringify([bound, digest]));
   }
 
   /** A call that was allowed is answered with a question of the server's: its next round is the same call. */
   asksBack(asked: object, result: Json): void {
-    const digest = this.#consented.get(asked);
-    if (digest !== undefined && this.#continuing.size < MAX_ROUNDS) this.#continuing.add(continuation(digest, result["requestState"]));
+    const call = this.#consented.get(asked);
+    const state = result["requestState"];
+    if (call === undefined || typeof state !== "string" || this.#continuing.size >= MAX_ROUNDS) return;
+    this.#continuing.set(continuation(call, state), this.#wire.now() + CONTINUED);
   }
 
-  continues({ params }: Petition, digest: string): boolean {
-    if (params["inputResponses"] === undefined && params["requestState"] === undefined) return false;
-    const key = continuation(digest, params["requestState"]);
-    return this.#continuing.delete(key);
+  /** Counts once, for the very call that was allowed, and not for ever. */
+  continues(petition: Petition, bound: Bound, digest: string): boolean {
+    const state = petition.params["requestState"];
+    if (typeof state !== "string") return false;
+    const key = continuation(JSON.stringify([bound, digest]), state);
+    const until = this.#continuing.get(key) ?? 0;
+    this.#continuing.delete(key);
+    if (until < this.#wire.now()) return false;
+    this.consented(petition, bound, digest);
+    return true;
   }
 
   /** Clients that wait a minute only wait on while they hear of progress; only those are told who have asked for it. */
@@ -132,7 +151,7 @@ export class Elicitor {
   }
 
   #seal(id: string): string {
-    return `sallyport.${id}.${createHmac("sha256", this.#secret).update(id).digest("hex")}`;
+    return `${PREFIX}${id}.${createHmac("sha256", this.#secret).update(id).digest("hex")}`;
   }
 
   #open(state: unknown): string | null {
@@ -143,10 +162,8 @@ export class Elicitor {
   }
 }
 
-const METHODS: Readonly<Record<string, string>> = { callTool: "tools/call", readResource: "resources/read", getPrompt: "prompts/get" };
-
-function continuation(digest: string, state: unknown): string {
-  return `${digest} ${hash("sha256", JSON.stringify(state ?? null), "hex")}`;
+function continuation(call: string, state: string): string {
+  return hash("sha256", JSON.stringify([call, state]), "hex");
 }
 
 /** `{}` means forms, as it did when there was nothing else. */

@@ -28,7 +28,7 @@ export function foretell(judge: Judge, prepared: Prepared, host: Host): Foretold
   const tell = (event: string, facts: object): void => {
     if (event === "policy.decided") told.policies = (facts as { policies: readonly string[] }).policies;
   };
-  const { consent } = openConsent({ prepared, session: "explain", authority: { policies, ci: false, client: () => null }, tell, say: () => {}, wire: { askClient: () => () => {}, notifyClient: () => {} }, nobody: "consent.asked" }, host);
+  const { consent } = openConsent({ prepared, session: "explain", authority: { policies, ci: false, told: [], client: () => null }, tell, say: () => {}, wire: { askClient: () => () => {}, notifyClient: () => {} }, nobody: "consent.asked" }, host);
   judge.consent = consent;
   return told;
 }
@@ -61,7 +61,7 @@ export interface Tried {
 }
 
 const KEYS = ["name", "expect", "user", "client", "workload", "action", "item", "definition", "annotations", "arguments", "paths", "hosts", "findings", "time"];
-const ACTIONS = ["startServer", "callTool", "readResource", "getPrompt", "sample", "elicit", "connectHost", "useSecret", "approveChange"];
+const ACTIONS = ["startServer", "callTool", "callMethod", "readResource", "getPrompt", "sample", "elicit", "connectHost", "useSecret", "approveChange"];
 
 /** Runs a file of tests against the policies of a server. Throws `policy.*`. */
 export function tryPolicies(file: string, prepared: Prepared, host: Host): Tried[] {
@@ -100,5 +100,5 @@ function casesOf(file: string): readonly Case[] {
 function requestOf(one: Case, prepared: Prepared, host: Host): PolicyRequest {
   const absent = { repository: null, ref: null, workflow: null, environment: null, actor: null };
   const principal: Principal = one.workload === undefined ? { kind: "user", name: one.user ?? userOf(host), client: one.client ?? null } : { kind: "workload", workload: { ...absent, ...(one.workload as unknown as { issuer: string; subject: string }) } };
-  return { principal, action: one.action, server: serverFacts(prepared), item: one.item ?? "", definition: one.definition ?? "", annotations: one.annotations ?? {}, arguments: one.arguments ?? {}, paths: one.paths ?? [], hosts: one.hosts ?? [], reach: categoriesOf(prepared), findings: one.findings ?? [], now: one.time === undefined ? host.now() / 1000 : Date.parse(one.time), session: "test" };
+  return { principal, action: one.action, server: serverFacts(prepared), item: one.item ?? "", definition: one.definition ?? "", annotations: one.annotations ?? {}, arguments: one.arguments ?? {}, placed: {}, paths: one.paths ?? [], hosts: one.hosts ?? [], reach: categoriesOf(prepared), findings: one.findings ?? [], now: one.time === undefined ? host.now() / 1000 : Date.parse(one.time), session: "test" };
 }

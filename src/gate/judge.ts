@@ -7,12 +7,13 @@ import { ArgumentGuard } from "../guards/arguments/check.ts";
 import type { World } from "../guards/arguments/world.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import type { Pinned } from "../manifest/lock.ts";
-import { permitTool, permitsMethod, permitsPrompt, permitsResource, type ToolPermit } from "../manifest/permit.ts";
+import { isKnownMethod, permitTool, permitsMethod, permitsPrompt, permitsResource, type ToolPermit } from "../manifest/permit.ts";
 import type { Side, Verdict } from "../model.ts";
 import type { Answers } from "./answers.ts";
 import type { Consent } from "./consent.ts";
+import { ListFirst } from "./list-first.ts";
 import type { Pins } from "./pins.ts";
-import type { Exchange } from "./session.ts";
+import type { Exchange, Waiting } from "./session.ts";
 import { Traffic } from "./traffic.ts";
 
 export interface Ruling {
@@ -33,7 +34,6 @@ interface Held {
 }
 
 const KEPT_METHODS = 64;
-const MAX_PAGES = 200;
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -46,13 +46,9 @@ export class Judge {
   readonly answers: Answers;
   readonly #traffic: Traffic;
   /** Who decides where manifest and pins leave it open; null: nobody, nothing is asked. */
-  consent: Pick<Consent, "rule" | "greet" | "hasPolicies"> | null = null;
+  consent: Pick<Consent, "rule" | "greet" | "hasPolicies" | "isRound"> | null = null;
   readonly #tools = new Map<string, Held>();
-  /** Asks the server for a list; set once there is a server. */
-  ask: (method: string, params: object) => Promise<string | null> = async () => null;
-  /** Lists that are being asked for, so that many calls ask once. */
-  readonly #asked = new Set<"tools" | "prompts">();
-  readonly #asking = new Map<string, Promise<void>>();
+  readonly #lists: ListFirst;
   readonly #methods: Record<Side, Map<string, boolean>> = { client: new Map(), server: new Map() };
 
   constructor(compiled: Compiled, pins: Pins, world: World, answers: Answers, now: () => number) {
@@ -61,12 +57,18 @@ export class Judge {
     this.#world = world;
     this.answers = answers;
     this.#traffic = new Traffic(compiled.limits, now);
+    this.#lists = new ListFirst(pins);
+  }
+
+  /** Asks the server for a list; set once there is a server. */
+  set ask(ask: ListFirst["ask"]) {
+    this.#lists.ask = ask;
   }
 
   /** @param text gives the message's own JSON, where it is needed. Throws the refusal. */
   rule(exchange: Exchange, waiting: number, text: () => string): Ruling | Promise<Ruling> {
     const { message, from } = exchange;
-    if (message.kind === "response" || message.kind === "error") return from === "server" ? this.answers.rule(exchange, text, this.#resultLimits(exchange)) : ALLOWED;
+    if (message.kind === "response" || message.kind === "error") return from === "server" ? this.#ofAnswer(exchange, text) : ALLOWED;
     if (!this.#permits(from, message.method)) throw new SallyportError("capability.method", message.method);
     if (from === "server") {
       this.#traffic.ofServer(message.kind);
@@ -79,20 +81,22 @@ export class Judge {
   #ofClient(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
     switch (exchange.message.method) {
       case "tools/call":
-        return this.#call(exchange, paramsOf(text()));
+        return this.#call(exchange, paramsOf(text()), text);
       case "resources/read":
       case "resources/subscribe":
       case "resources/unsubscribe":
-        return this.#resource(exchange, paramsOf(text()));
+        return this.#resource(exchange, paramsOf(text()), text);
       case "completion/complete":
-        return this.#completion(paramsOf(text()));
+        return this.#completion(exchange, paramsOf(text()));
       case "prompts/get":
-        return this.#prompt(exchange, paramsOf(text()));
+        return this.#prompt(exchange, paramsOf(text()), text);
+      case "subscriptions/listen":
+        return this.#listen(exchange, paramsOf(text()));
       case "initialize":
         this.consent?.greet(paramsOf(text()));
         return ALLOWED;
       default:
-        return ALLOWED;
+        return isKnownMethod("client", exchange.message.method) ? ALLOWED : this.#permitted("callMethod", exchange.message.method, {}, exchange.asked);
     }
   }
 
@@ -102,16 +106,29 @@ export class Judge {
     const action = ASKED_BY_SERVER[exchange.message.method];
     if (action === undefined || this.consent?.hasPolicies !== true) return said;
     const params = paramsOf(text());
-    const permitted = this.consent.rule({ action, item: exchange.message.method, definition: "", arguments: params, permit: null, annotations: {}, asked: exchange.asked, params: {} });
+    const permitted = this.#permitted(action, exchange.message.method, params, exchange.asked);
     return permitted instanceof Promise ? permitted.then(() => said) : said;
   }
 
+  /** What no tool is, policies alone speak of. */
+  #permitted(action: "sample" | "elicit" | "callMethod" | "readResource" | "getPrompt", item: string, params: Params, asked: Waiting | null): Ruling | Promise<Ruling> {
+    if (this.consent?.hasPolicies !== true) return ALLOWED;
+    return this.consent.rule({ action, item, definition: "", arguments: params, permit: null, annotations: {}, asked, params: {}, raw: () => "{}" });
+  }
+
+  /** From 2026-07-28 on servers ask inside their results: policies see the same questions there. */
+  #ofAnswer(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
+    const ruling = this.answers.rule(exchange, text, this.#resultLimits(exchange));
+    const asked = this.answers.takeAsked().flatMap(({ method, params }) => (ASKED_BY_SERVER[method] === undefined ? [] : [this.#permitted(ASKED_BY_SERVER[method], method, params, null)]));
+    return asked.some((one) => one instanceof Promise) ? Promise.all(asked.map(async (one) => one)).then(() => ruling) : ruling;
+  }
+
   /** Whether it may be done at all was decided; whether somebody must be asked, policies and reach decide. */
-  #consented(exchange: Exchange, action: "callTool" | "readResource" | "getPrompt", item: string, params: Params, pinned: Pinned | undefined, permit: ToolPermit | null): Ruling | Promise<Ruling> {
+  #consented(exchange: Exchange, action: "callTool" | "readResource" | "getPrompt", item: string, params: Params, pinned: Pinned | undefined, permit: ToolPermit | null, raw: () => string): Ruling | Promise<Ruling> {
     if (this.consent === null || (permit === null && !this.consent.hasPolicies)) return ALLOWED;
     const annotations = ((pinned?.value as { annotations?: unknown } | undefined)?.annotations ?? {}) as Params;
     const given = action === "readResource" ? { uri: params["uri"] } : (params["arguments"] ?? {});
-    return this.consent.rule({ action, item, definition: pinned?.digest ?? "", arguments: given, permit, annotations, asked: exchange.asked, params });
+    return this.consent.rule({ action, item, definition: pinned?.digest ?? "", arguments: given, permit, annotations, asked: exchange.asked, params, raw });
   }
 
   /** Few methods are in use, so that each is looked up once. */
@@ -123,27 +140,31 @@ export class Judge {
     return permitted;
   }
 
-  #call(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
+  #call(exchange: Exchange, params: Params, raw: () => string): Ruling | Promise<Ruling> {
     const { name } = params;
     if (typeof name !== "string") throw new SallyportError("message.params", "the tool's name is missing");
-    if (this.#mustAsk("tools", name)) return this.#listFirst("tools/list", params).then(() => this.#call(exchange, params));
+    if (this.#lists.mustAsk("tools", name)) return this.#lists.listFirst("tools/list", params).then(() => this.#call(exchange, params, raw));
     const { permit, guard } = this.#held(name);
-    this.#traffic.ofTool(name, permit.rates);
+    // The second of two rounds is the same call; what only looks like one is refused as such.
+    if (this.consent?.isRound(params) !== true) this.#traffic.ofTool(name, permit.rates);
     if (exchange.asked !== null) exchange.asked.about = name;
     const answer = guard.check(params["arguments"]);
-    const asked = (): Ruling | Promise<Ruling> => this.#still(name, this.#consented(exchange, "callTool", name, params, this.#pins.get("tools", name), permit));
+    const asked = (): Ruling | Promise<Ruling> => this.#still(name, params["arguments"], this.#consented(exchange, "callTool", name, params, this.#pins.get("tools", name), permit, raw));
     if (answer === null) return asked();
     if (!(answer instanceof Promise)) return refuse(answer);
     return answer.then((refused) => (refused === null ? asked() : refuse(refused)));
   }
 
   /** While a person thinks, a server may change what the tool is: then it is no longer what was asked about. */
-  #still(name: string, ruling: Ruling | Promise<Ruling>): Ruling | Promise<Ruling> {
+  #still(name: string, given: unknown, ruling: Ruling | Promise<Ruling>): Ruling | Promise<Ruling> {
     if (!(ruling instanceof Promise)) return ruling;
     const { digest } = this.#held(name);
-    return ruling.then((settled) => {
-      if (this.#held(name).digest !== digest) throw new SallyportError("pin.changed", name);
-      return settled;
+    return ruling.then(async (settled) => {
+      const held = this.#held(name);
+      if (held.digest !== digest) throw new SallyportError("pin.changed", name);
+      // Links may lead elsewhere by now.
+      const refused = await held.guard.check(given);
+      return refused === null ? settled : refuse(refused);
     });
   }
 
@@ -160,54 +181,49 @@ export class Judge {
     return held;
   }
 
-  #resource(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
+  #resource(exchange: Exchange, params: Params, raw: () => string): Ruling | Promise<Ruling> {
     const { uri } = params;
     // Where every resource passes, what is wrong with the request is the server's to say.
     if (typeof uri !== "string" && this.consent?.hasPolicies !== true && this.#compiled.layers.every(({ resources }) => resources === null)) return ALLOWED;
     if (typeof uri !== "string") throw new SallyportError("message.params", "the resource's uri is missing");
     if (!permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
-    return this.#consented(exchange, "readResource", uri, params, undefined, null);
+    return this.#consented(exchange, "readResource", uri, params, undefined, null, raw);
   }
 
   /** What may not be used may not be completed either. */
-  #completion({ ref }: Params): Ruling {
+  #completion({ asked }: Exchange, { ref, argument }: Params): Ruling | Promise<Ruling> {
     const { type, name, uri } = (ref ?? {}) as { type?: unknown; name?: unknown; uri?: unknown };
     if (type === "ref/prompt" && typeof name === "string" && !permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
     if (type === "ref/resource" && typeof uri === "string" && !permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
-    return ALLOWED;
+    const params = { argument };
+    return type === "ref/prompt" && typeof name === "string" ? this.#permitted("getPrompt", name, params, asked) : this.#permitted("readResource", typeof uri === "string" ? uri : "", params, asked);
   }
 
-  #prompt(exchange: Exchange, params: Params): Ruling | Promise<Ruling> {
+  /** A subscription to what may not be read tells of it. */
+  #listen({ asked }: Exchange, { notifications }: Params): Ruling | Promise<Ruling> {
+    const uris = (notifications as { resourceSubscriptions?: unknown } | undefined)?.resourceSubscriptions;
+    if (this.consent?.hasPolicies !== true || !Array.isArray(uris)) return ALLOWED;
+    const rulings = uris.map((uri) => this.#permitted("readResource", String(uri), { uri: String(uri) }, asked));
+    return rulings.some((one) => one instanceof Promise) ? Promise.all(rulings.map(async (one) => one)).then(() => ALLOWED) : ALLOWED;
+  }
+
+  #prompt(exchange: Exchange, params: Params, raw: () => string): Ruling | Promise<Ruling> {
     const { name } = params;
-    if (typeof name === "string" && this.#mustAsk("prompts", name)) return this.#listFirst("prompts/list", params).then(() => this.#prompt(exchange, params));
+    if (typeof name === "string" && this.#lists.mustAsk("prompts", name)) return this.#lists.listFirst("prompts/list", params).then(() => this.#prompt(exchange, params, raw));
     if (typeof name !== "string") throw new SallyportError("message.params", "the prompt's name is missing");
     if (!permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
     const pinned = this.#pins.get("prompts", name);
     if (pinned === undefined) throw new SallyportError(this.#pins.isComplete("prompts") ? "pin.new" : "pin.unlisted", name);
     this.answers.refuseHeld("prompts", name, pinned);
     if (exchange.asked !== null) exchange.asked.about = name;
-    return this.#consented(exchange, "getPrompt", name, params, pinned, null);
-  }
-
-  /** Nothing is known of it, and no list has been seen to its end: clients may call what they know from elsewhere. */
-  #mustAsk(kind: "tools" | "prompts", name: string): boolean {
-    return this.#pins.get(kind, name) === undefined && !this.#pins.isComplete(kind) && !this.#asked.has(kind);
-  }
-
-  async #listFirst(method: "tools/list" | "prompts/list", params: Params): Promise<void> {
-    const asking = this.#asking.get(method) ?? this.#askAll(method, params);
-    this.#asking.set(method, asking);
-    await asking;
-    this.#asked.add(method === "tools/list" ? "tools" : "prompts");
-  }
-
-  async #askAll(method: string, params: Params): Promise<void> {
-    const meta = params["_meta"] as Record<string, unknown> | undefined;
-    const { progressToken: _, ...envelope } = meta ?? {};
-    for (let page = 0, cursor: unknown; page < MAX_PAGES && (page === 0 || typeof cursor === "string"); page += 1) {
-      const answer = await this.ask(method, { ...(cursor === undefined ? {} : { cursor }), ...(meta === undefined ? {} : { _meta: envelope }) });
-      cursor = answer === null ? null : (JSON.parse(answer) as { result?: { nextCursor?: unknown } }).result?.nextCursor;
-    }
+    const ruling = this.#consented(exchange, "getPrompt", name, params, pinned, null, raw);
+    if (!(ruling instanceof Promise)) return ruling;
+    return ruling.then((settled) => {
+      const now = this.#pins.get("prompts", name);
+      if (now?.digest !== pinned.digest) throw new SallyportError("pin.changed", name);
+      this.answers.refuseHeld("prompts", name, now);
+      return settled;
+    });
   }
 
   #resultLimits({ answers }: Exchange): { bytes: number; depth: number } {

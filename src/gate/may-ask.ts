@@ -1,5 +1,4 @@
 /** Whether a session may ever have to ask: most never do, and load nothing of it. */
-import { existsSync } from "node:fs";
 import { reachOf } from "../consent/reach.ts";
 import type { Host } from "../model.ts";
 import { ownPolicies, type Prepared } from "./prepare.ts";
@@ -36,5 +35,5 @@ export function categoriesOf({ plan, chosen, passed }: Prepared): string[] {
 /** Whether policies or people may have a say at all: most sessions load nothing of either. */
 export function needsAuthority(prepared: Prepared, ci: boolean, host: Host): boolean {
   const { policies, consent } = prepared.chosen.compiled;
-  return ci || consent.start || policies.length > 0 || existsSync(ownPolicies(host)) || mayAsk(prepared);
+  return ci || consent.start || policies.length > 0 || ownPolicies(host) !== null || mayAsk(prepared);
 }

@@ -1,6 +1,6 @@
 /** What this session knows of the server's items: pinned at first sight, compared ever after, before the client sees them. */
 import type { Finding } from "../model.ts";
-import { KINDS, noItems, pin, readLock, writeLock, type Kind, type LockedServer, type Pinned, type PinnedIdentity } from "../manifest/lock.ts";
+import { KINDS, noItems, pin, parseLock, textOf, writeLock, type Kind, type LockedServer, type Pinned, type PinnedIdentity } from "../manifest/lock.ts";
 import { digestOf } from "../manifest/canonical.ts";
 
 export type Standing = "same" | "changed" | "new" | "held";
@@ -25,19 +25,24 @@ export class Pins {
   readonly #changed: Record<Kind, Set<string>> = { tools: new Set(), prompts: new Set(), templates: new Set(), instructions: new Set() };
   /** What keeps an item back at first sight. */
   inspect: (key: string, value: unknown, own: ReadonlySet<string>) => readonly Finding[] = () => [];
+  /** The lock's text as it was read then; null where there was none. */
+  readonly text: string | null;
+  renewed = false;
   /** The server stood in the lock when the session began. */
   readonly known: LockedServer | null;
 
   /** Throws `pin.lock`. */
   constructor(options: PinOptions) {
     this.#options = options;
-    this.known = entryOf(options.place);
+    this.text = textOf(options.place.file);
+    this.known = entryOf(options.place, this.text);
     this.#items = mapsOf(this.known?.items ?? noItems());
     this.#complete = new Set(this.known?.complete ?? []);
   }
 
   /** The person has said that another program takes this one's place; what it offers is compared with what is pinned. */
   renew(): void {
+    this.renewed = true;
     this.#write();
   }
 
@@ -84,7 +89,7 @@ export class Pins {
   /** Before a list is compared: another gate may have pinned the same server meanwhile, and what stands in the lock then counts. */
   refresh(kind: Kind): void {
     if (this.#complete.has(kind)) return;
-    const now = entryOf(this.#options.place);
+    const now = entryOf(this.#options.place, textOf(this.#options.place.file));
     if (now === null) return;
     for (const one of KINDS) {
       if (now.complete.includes(one)) [this.#items[one], this.#complete] = [new Map(Object.entries(now.items[one])), new Set([...this.#complete, one])];
@@ -93,8 +98,8 @@ export class Pins {
   }
 }
 
-function entryOf({ file, name }: PinPlace): LockedServer | null {
-  const servers = readLock(file)?.servers;
+function entryOf({ file, name }: PinPlace, text: string | null): LockedServer | null {
+  const servers = (text === null ? null : parseLock(text, file))?.servers;
   return servers !== undefined && Object.hasOwn(servers, name) ? (servers[name] as LockedServer) : null;
 }
 

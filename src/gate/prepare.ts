@@ -1,6 +1,9 @@
 /** Everything about a server that can be decided before it exists: its manifest, its command, its cell. `explain` prints it. */
 import { hash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { EMPTY } from "../manifest/lock.ts";
+import { isWithin } from "../paths.ts";
 import { SallyportError } from "../errors.ts";
 import { GATE_ADDRESS, PROXY_PORT } from "../egress/place.ts";
 import type { Compiled } from "../manifest/compile.ts";
@@ -44,6 +47,8 @@ export interface Prepared {
   readonly reason: string | null;
   /** Variables whose values are the caller's own. */
   readonly passed: readonly string[];
+  /** Everything that the command line lends: a question is about it as well. */
+  readonly lent: readonly string[];
 }
 
 /** Throws `manifest.*`, `launch.*`, `cell.*`. */
@@ -60,11 +65,33 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   });
   const isolation = await chooseBackend(wanted, resolved, host, tell);
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
-  const wish = makeWish({ ...wished, isolation, loaders: options.server !== null }, launch, host);
+  const guarded = chosen.file === null ? [] : rulesBelow(wished.write, chosen, host);
+  const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, host);
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
-  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : chosen.compiled.pass };
+  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent: options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [], passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : chosen.compiled.pass };
+}
+
+/**
+ * A server that may write where its own rules stand must not write them. Shown read-only is what lies directly in the directory
+ * for writing: deeper, it could be moved away with the folder that holds it.
+ */
+function rulesBelow(writable: readonly string[], { file, compiled }: Chosen, host: Host): string[] {
+  const lock = join(dirname(file as string), "sallyport.lock");
+  const rules = [file as string, lock, ...compiled.policies.flatMap(({ files, point }) => [...files, point?.token]), compiled.ci?.signers, compiled.consent.webhook?.secret].filter((path) => typeof path === "string");
+  const found = writable.flatMap((directory) => {
+    const root = realpathSync(resolve(host.cwd, directory));
+    return rules.flatMap((rule) => {
+      const at = existsSync(rule) ? realpathSync(rule) : rule;
+      if (!isWithin(at, root) || at === root) return [];
+      // What is not there yet could be made by the server.
+      if (at === lock && !existsSync(at)) writeFileSync(at, `${JSON.stringify(EMPTY, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+      const [top = ""] = relative(root, at).split("/");
+      return existsSync(join(root, top)) ? [join(root, top)] : [];
+    });
+  });
+  return [...new Set(found)];
 }
 
 function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation" | "loaders"> & { command: readonly string[]; isolation: Wanted } {
@@ -80,9 +107,10 @@ function reachable({ network }: Compiled): Reachable | null {
   return network === null ? null : { ...network, resolver: GATE_ADDRESS, proxy: `${GATE_ADDRESS}:${PROXY_PORT}` };
 }
 
-/** Policies of this user, for every server. */
-export function ownPolicies(host: Host): string {
-  return join(host.dirs.config, "policies");
+/** Folder with the policies of this user, for every server; null where there are none. */
+export function ownPolicies(host: Host): string | null {
+  const folder = join(host.dirs.config, "policies");
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".cedar")) ? folder : null;
 }
 
 /** Where this server's pins stand: beside its manifest, or in a file of its own for the exact launch. */

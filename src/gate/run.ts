@@ -44,7 +44,7 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   if (plan.isolation === "none") notes.warn(`NO ISOLATION: the server runs with your rights, files and network (reason: ${reason})`);
   if (plan.isolation === "none" && chosen.compiled.network !== null) notes.warn("without a cell the server reaches every host, not just those that are named");
   const session = newSession(host);
-  const authority = needsAuthority(prepared, options.ci, host) ? await (await import("./authorize.ts")).authorize(prepared, session, place, options.ci, (line) => notes.info(line), host) : null;
+  const authority = needsAuthority(prepared, options.ci, host) ? await (await import("./authorize.ts")).authorize(prepared, session, pins, place, options.ci, (line) => notes.info(line), host) : null;
   const starting = startPlan(plan, session, host);
   void reap(host).catch(() => {});
   const judging = import("./judging.ts");
@@ -112,6 +112,7 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   const tell = (event: string, facts: object): void => door.pass(() => journal.segment.state(event, facts));
   const consent = opener === null || authority === null ? null : openAsking(opener, { prepared, session: journal.segment.session, authority, tell, say: (line) => notes.info(line), wire: wireOf(session, ports) }, judge, host);
   if (egress !== null && consent?.hasPolicies === true) egress.permit = (target) => consent.permitHost(`${target.name}:${target.port}`);
+  for (const [event, facts] of authority?.told ?? []) tell(event, facts);
   ending.onKill = () => door.drain();
   pump({ source: host.stdin, from: "client", session, ports, door, maxLine: options.maxLine, onEnd: () => (consent?.close(), whenRuled(ports, () => because({ kind: "client-closed" }))) });
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });

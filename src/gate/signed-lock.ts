@@ -1,21 +1,21 @@
 /** Whether somebody who may has signed the lock: SSH signatures (ssh-keygen(1), `-Y verify`; PROTOCOL.sshsig). */
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { SallyportError } from "../errors.ts";
 import { findProgram } from "../sandbox/survey.ts";
 
 export const NAMESPACE = "sallyport";
 
-/** Who has signed it, as the allowed-signers file names them. Throws `ci.lock`. */
-export async function signerOf(lock: string, signers: string): Promise<string> {
+/** Who has signed it, as the allowed-signers file names them. Throws `ci.lock`. @param text what the pins were read from: that is what is verified. */
+export async function signerOf(lock: string, text: string | null, signers: string): Promise<string> {
   const program = findProgram("ssh-keygen", "/usr/bin:/bin:/usr/local/bin", "/");
   if (program === null) throw new SallyportError("ci.lock", "ssh-keygen is not installed: apt-get install openssh-client");
   const signature = `${lock}.sig`;
   try {
-    for (const file of [lock, signature, signers]) closeSync(openSync(file, "r"));
+    if (text === null) throw new Error(`there is no ${lock}`);
+    for (const file of [signature, signers]) closeSync(openSync(file, "r"));
     const [principal = ""] = (await said(program, ["-Y", "find-principals", "-s", signature, "-f", signers], null)).split("\n");
-    // What was looked at is what is verified: the bytes go in by stdin.
-    await said(program, ["-Y", "verify", "-f", signers, "-I", principal, "-n", NAMESPACE, "-s", signature], readFileSync(lock));
+    await said(program, ["-Y", "verify", "-f", signers, "-I", principal, "-n", NAMESPACE, "-s", signature], Buffer.from(text));
     return principal;
   } catch (error) {
     throw new SallyportError("ci.lock", (error as Error).message, { cause: error });

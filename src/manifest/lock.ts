@@ -43,13 +43,22 @@ export const EMPTY: Lock = { version: 1, servers: {} };
 
 /** Null where there is none. Throws `pin.lock`: a lock that cannot be read protects nobody, and is not replaced unseen. */
 export function readLock(file: string): Lock | null {
-  let text: string;
+  const text = textOf(file);
+  return text === null ? null : parseLock(text, file);
+}
+
+/** Null where there is none. Throws `pin.lock`. */
+export function textOf(file: string): string | null {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new SallyportError("pin.lock", `${file}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Throws `pin.lock`. */
+export function parseLock(text: string, file: string): Lock {
   try {
     const lock = JSON.parse(text) as Lock;
     if (lock.version !== 1) throw new Error(`version ${String(lock.version)} is not known`);

@@ -8,6 +8,8 @@ import type { ServerEntry } from "./schema.ts";
 export interface ConsentRules {
   /** When a call needs a person, where nothing is said of its tool. */
   readonly ask: AskWhen;
+  /** What others than the manifest itself have said: no tool is asked about less. */
+  readonly floor: AskWhen;
   readonly start: boolean;
   readonly channels: readonly ConsentChannel[];
   readonly seconds: number;
@@ -66,9 +68,11 @@ export function ciOf(chain: readonly Loaded[], home: string): CiRules | null {
 
 export function consentOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): ConsentRules {
   const asks = limiting.flatMap((entry) => entry.consent?.ask ?? []);
+  const below = limiting.slice(1).flatMap((entry) => entry.consent?.ask ?? []);
   const channels = CONSENT_CHANNELS.filter((channel) => limiting.every((entry) => entry.consent?.channels?.includes(channel) ?? true));
   const webhook = first(own, (entry) => entry.consent?.webhook);
   return {
+    floor: below.reduce<AskWhen>(stricter, "never"),
     start: limiting.some((entry) => entry.consent?.start === "first"),
     ask: asks.length === 0 ? "reach" : asks.reduce(stricter),
     channels,

@@ -125,6 +125,11 @@ export function permitsMethod(compiled: Compiled, from: Side, method: string): b
   return permitsCapability(compiled, capability);
 }
 
+/** A method of the specifications, rather than an extension's. */
+export function isKnownMethod(from: Side, method: string): boolean {
+  return Object.hasOwn(METHODS[from], method);
+}
+
 export function permitsCapability(compiled: Compiled, capability: Exclude<Capability, "always">): boolean {
   if (capability === "elicitation") return permitsFlag(compiled, "elicitationForm") || permitsFlag(compiled, "elicitationUrl");
   if (capability !== "tools" && capability !== "resources" && capability !== "prompts") return permitsFlag(compiled, capability);

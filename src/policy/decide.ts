@@ -71,7 +71,7 @@ export class Layer {
     const ids = decisive.map(({ id }) => id);
     if (!allowed) return { ...DENIED, reason: reason === "" ? DENIED.reason : reason, policies: ids };
     const asking = decisive.filter(({ consent }) => consent === "ask" || consent === "always");
-    const approvers = asking.find((policy) => policy.approvers !== null)?.approvers ?? null;
+    const approvers = asking.map((policy) => policy.approvers).reduce(both, null);
     return {
       effect: asking.length > 0 ? "ask" : "allow",
       mode: asking.some(({ consent }) => consent === "always") ? "always" : "first",
@@ -100,10 +100,12 @@ export class Layer {
   #prepare(name: string, chosen: readonly LoadedPolicy[]): Slice {
     if (chosen.length > 0) prepareSet(name, Object.fromEntries(chosen.map(({ id, text }) => [id, text])));
     const conditions = chosen.map(({ json }) => JSON.stringify(json.conditions)).join("");
-    return { name, policies: new Map(chosen.map((policy) => [policy.id, policy])), volatile: conditions.includes(CONTEXT), looksAt: attributesOf(conditions), attributes: { resource: conditions.includes('{"Var":"resource"}'), server: conditions.includes('"attr":"server"') } };
+    return { name, policies: new Map(chosen.map((policy) => [policy.id, policy])), volatile: conditions.includes(CONTEXT), looksAt: attributesOf(conditions), attributes: { resource: conditions.includes('{"Var":"resource"}') || conditions.includes(LITERAL), server: conditions.includes('"attr":"server"') || conditions.includes(LITERAL) } };
   }
 }
 
+/** An entity by its name, whose attributes may be looked at. */
+const LITERAL = '"__entity"';
 const CONTEXT = '{"Var":"context"}';
 
 /** All of it where they look at it as a whole. */
@@ -126,7 +128,7 @@ export function together(said: readonly Said[]): Said {
     policies: said.flatMap(({ policies }) => policies),
     approvers: asking.map(({ approvers }) => approvers).reduce(both, null),
     quorum: Math.max(1, ...asking.map(({ quorum }) => quorum)),
-    waived: said.some(({ waived }) => waived),
+    waived: said.every(({ waived }) => waived),
     forWorkload: said.every(({ forWorkload }) => forWorkload),
   };
 }

@@ -1,7 +1,7 @@
 /** Reads policies, each with its place; what Cedar or the schema do not accept is refused with file, line and column. */
 import { hash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { SallyportError } from "../errors.ts";
 import { faultsOf, parsed, split, type Fault, type PolicyJson } from "./cedar.ts";
 import { CEDAR_SCHEMA } from "./schema.ts";
@@ -43,8 +43,9 @@ export function stampOf(sources: readonly PolicySource[]): string {
 /** Throws `policy.missing`, `policy.syntax`, `policy.schema`, `policy.annotation`. @param cache folder where what was found valid is remembered. */
 export function loadLayer(source: PolicySource, cache: string | null): PolicyLayer {
   const files = source.files.flatMap(expanded).map((file) => ({ file, text: textOf(file) }));
+  if (files.length === 0) throw new SallyportError("policy.missing", `${source.files.join(", ")}: there is no *.cedar`);
   const digest = hash("sha256", JSON.stringify([CEDAR_SCHEMA, source.groups, files]), "hex");
-  const placed = files.flatMap(({ file, text }) => placesOf(file, text));
+  const placed = files.flatMap(({ file, text }) => placesOf(file, text, source));
   const policies = placed.map(({ id, text, fail }) => annotated(id, text, source, fail));
   const twice = policies.find(({ id }, index) => policies.findIndex((one) => one.id === id) !== index);
   if (twice !== undefined) throw new SallyportError("policy.syntax", `two policies are called ${twice.id}`);
@@ -57,7 +58,8 @@ export function loadLayer(source: PolicySource, cache: string | null): PolicyLay
   return { source, policies, digest };
 }
 
-function expanded(file: string): string[] {
+/** Files, and what folders hold. */
+export function expanded(file: string): string[] {
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory() !== true) return [file];
   return readdirSync(file).filter((name) => name.endsWith(".cedar")).sort().map((name) => join(file, name));
 }
@@ -84,7 +86,7 @@ function refuse(where: string): Fail {
   };
 }
 
-function placesOf(file: string, text: string): Placed[] {
+function placesOf(file: string, text: string, { origin }: PolicySource): Placed[] {
   const failAt = (start: number): Fail => (code, { at, message }) => {
     const before = text.slice(0, start + (at ?? 0)).split("\n");
     throw new SallyportError(code, `${file}:${before.length}:${(before.at(-1) as string).length + 1}: ${message}`);
@@ -97,7 +99,7 @@ function placesOf(file: string, text: string): Placed[] {
     const found = text.indexOf(policy, from);
     const start = found === -1 ? from : found;
     from = start + policy.length;
-    const name = file.split("/").at(-1)?.replace(/\.cedar$/, "") ?? file;
+    const name = relative(dirname(origin), file).replace(/\.cedar$/, "");
     const id = parsed(policy).annotations?.["id"];
     return { id: id === undefined || id === "" ? `${name}.${index + 1}` : id, text: policy, fail: failAt(start) };
   });

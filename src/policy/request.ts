@@ -1,7 +1,7 @@
 /** One request for permission, in the words of the schema; Cedar, OPA and AuthZEN each get it in their own form. */
 import type { Context, EntityJson, TypeAndId } from "./cedar.ts";
 
-export type ActionName = "startServer" | "callTool" | "readResource" | "getPrompt" | "sample" | "elicit" | "connectHost" | "useSecret" | "approveChange";
+export type ActionName = "startServer" | "callTool" | "callMethod" | "readResource" | "getPrompt" | "sample" | "elicit" | "connectHost" | "useSecret" | "approveChange";
 
 export interface Workload {
   readonly issuer: string;
@@ -36,6 +36,8 @@ export interface PolicyRequest {
   readonly definition: string;
   readonly annotations: Readonly<Record<string, unknown>>;
   readonly arguments: unknown;
+  /** Pointer -> what stands there in place of the call's own text: paths, as the kernel would find them. */
+  readonly placed: Readonly<Record<string, string>>;
   readonly paths: readonly string[];
   readonly hosts: readonly string[];
   readonly reach: readonly string[];
@@ -57,7 +59,7 @@ export function principalOf(principal: Principal, groups: Readonly<Record<string
   return [{ uid: { type: "Workload", id }, attrs: present({ ...principal.workload }), parents: memberships }];
 }
 
-const RESOURCES: Readonly<Record<ActionName, string>> = { startServer: "Server", callTool: "Tool", readResource: "Resource", getPrompt: "Prompt", sample: "Server", elicit: "Server", connectHost: "Host", useSecret: "Secret", approveChange: "Tool" };
+const RESOURCES: Readonly<Record<ActionName, string>> = { startServer: "Server", callTool: "Tool", callMethod: "Method", readResource: "Resource", getPrompt: "Prompt", sample: "Server", elicit: "Server", connectHost: "Host", useSecret: "Secret", approveChange: "Tool" };
 
 /** A tool's name in policies: `SERVER/TOOL`, as two servers may have a tool of one name. */
 export function resourceUid({ action, server, item }: Pick<PolicyRequest, "action" | "server" | "item">): TypeAndId {
@@ -78,6 +80,7 @@ export function resourceEntities(request: PolicyRequest, looksAt: { readonly res
     Tool: { name: item, definition, saysReadOnly: isSaid(annotations, "readOnlyHint"), saysDestructive: isSaid(annotations, "destructiveHint") },
     Resource: { uri: item },
     Prompt: { name: item },
+    Method: { name: item },
     Host: { name: item.slice(0, at), port: Number(item.slice(at + 1)) },
     Secret: { name: item },
   };
@@ -88,7 +91,7 @@ export function resourceEntities(request: PolicyRequest, looksAt: { readonly res
 const MAX_TAGS = 1000;
 const ARGUMENTS = { type: "Arguments", id: "call" };
 
-export function argumentTags(given: unknown): Record<string, string> {
+export function argumentTags(given: unknown, placed: Readonly<Record<string, string>> = {}): Record<string, string> {
   const tags: Record<string, string> = {};
   let count = 0;
   const visit = (value: unknown, at: string): void => {
@@ -99,7 +102,7 @@ export function argumentTags(given: unknown): Record<string, string> {
     if (value === null || value === undefined) return;
     // A policy that looks for what it is not shown would permit too much.
     if ((count += 1) > MAX_TAGS) throw new Error(`more than ${MAX_TAGS} values in one call`);
-    tags[at === "" ? "/" : at] = typeof value === "string" ? value : JSON.stringify(value);
+    tags[at === "" ? "/" : at] = placed[at] ?? (typeof value === "string" ? value : JSON.stringify(value));
   };
   visit(given, "");
   return tags;
@@ -130,7 +133,7 @@ export const CONTEXT_ATTRIBUTES = Object.keys(ATTRIBUTES);
 /** @param looksAt what of it is needed. The entity holds the arguments, where they are. */
 export function contextOf(request: PolicyRequest, looksAt: ReadonlySet<string> = new Set(CONTEXT_ATTRIBUTES)): { readonly context: Context; readonly entity: EntityJson | null } {
   const context = present(Object.fromEntries(Object.entries(ATTRIBUTES).filter(([name]) => looksAt.has(name)).map(([name, make]) => [name, make(request)])));
-  const tags = looksAt.has("arguments") ? argumentTags(request.arguments) : null;
+  const tags = looksAt.has("arguments") ? argumentTags(request.arguments, request.placed) : null;
   return { context, entity: tags === null ? null : { uid: ARGUMENTS, attrs: {}, parents: [], tags } };
 }
 

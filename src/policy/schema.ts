@@ -40,15 +40,18 @@ entity Tool in [Server] = {
 };
 entity Resource in [Server] = { "server": Server, "uri": String };
 entity Prompt in [Server] = { "server": Server, "name": String };
+entity Method in [Server] = { "server": Server, "name": String };
 entity Host in [Server] = { "server": Server, "name": String, "port": Long };
 entity Secret in [Server] = { "server": Server, "name": String };
 
-// Texts, numbers and truth values of a call by JSON pointer: context.arguments.getTag("/path").
+// Texts, numbers and truth values of a call by JSON pointer: context.arguments.getTag("/path"). Paths that the manifest types
+// are those that the kernel would find.
 entity Arguments tags String;
 
 type Situation = {
   "arguments": Arguments,
-  // Directories and hosts that the call names, where the manifest types its arguments.
+  // Directories, and NAME:PORT of hosts, that the call names where the manifest types its arguments, as the kernel would find
+  // them; a call in which one cannot be told is refused by whoever looks.
   "paths": Set<String>,
   "hosts": Set<String>,
   // What the server can touch: write, network, variables, model, everything.
@@ -68,6 +71,8 @@ action startServer appliesTo { principal: [User, Workload], resource: [Server], 
 action callTool appliesTo { principal: [User, Workload], resource: [Tool], context: Situation };
 action readResource appliesTo { principal: [User, Workload], resource: [Resource], context: Situation };
 action getPrompt appliesTo { principal: [User, Workload], resource: [Prompt], context: Situation };
+// A method of an extension, of no specification.
+action callMethod appliesTo { principal: [User, Workload], resource: [Method], context: Situation };
 // The server asks for the client's model, or for an answer of the user.
 action sample, elicit appliesTo { principal: [User, Workload], resource: [Server], context: Situation };
 action connectHost appliesTo { principal: [User, Workload], resource: [Host], context: Situation };

@@ -23,7 +23,7 @@ function layer(text: string, groups: Record<string, string[]> = {}): Layer {
 function request(more: Partial<PolicyRequest> = {}): PolicyRequest {
   return {
     principal: { kind: "user", name: "alice", client: "claude-code 2" }, action: "callTool", server: { name: "fs", kind: "npm", package: "p", version: "1", identity: "sha512-x", isolation: "bubblewrap", writes: ["/w"], hosts: [] },
-    item: "write", definition: "d", annotations: {}, arguments: {}, paths: [], hosts: [], reach: ["write"], findings: [], now: Date.parse("2026-11-23T10:00:00"), session: "s", ...more,
+    item: "write", definition: "d", annotations: {}, arguments: {}, placed: {}, paths: [], hosts: [], reach: ["write"], findings: [], now: Date.parse("2026-11-23T10:00:00"), session: "s", ...more,
   };
 }
 
@@ -156,7 +156,7 @@ describe("a gate with policies", () => {
     const place = makeHome();
     mkdirSync(join(place.home, "sallyport/config/policies"), { recursive: true });
     writeFileSync(join(place.home, "sallyport/config/policies/mine.cedar"), '@consent("never") permit(principal, action, resource) unless { action == Action::"callTool" && resource.name == "wipe" };'.replace("resource.name", "context.session").replace('"wipe"', '"x"'));
-    const client = await connect(place, "handshake", { flags: withPolicies(place, 'permit(principal, action, resource); forbid(principal, action, resource == Tool::"notes/wipe");') });
+    const client = await connect(place, "handshake", { flags: withPolicies(place, '@consent("never") permit(principal, action, resource); forbid(principal, action, resource == Tool::"notes/wipe");') });
     expect((await client.call("note", { text: "a" })).text).toBe("noted a");
     expect((await client.call("wipe", { text: "a" })).text).toContain("policy.denied");
   });
@@ -199,7 +199,7 @@ describe("a gate with policies", () => {
 
   it("tells in explain which of them decided", async () => {
     const place = makeHome();
-    const flags = withPolicies(place, '@id("start") permit(principal, action == Action::"startServer", resource); @id("all") @consent("ask") permit(principal, action == Action::"callTool", resource); @id("wiping") forbid(principal, action, resource == Tool::"notes/wipe");');
+    const flags = withPolicies(place, '@id("start") permit(principal, action in [Action::"startServer", Action::"approveChange"], resource); @id("all") @consent("ask") permit(principal, action == Action::"callTool", resource); @id("wiping") forbid(principal, action, resource == Tool::"notes/wipe");');
     await sallyport(place, "lock", "--yes", ...flags);
     const messages = join(place.home, "messages");
     writeFileSync(messages, ["note", "wipe"].map((name, id) => JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: { text: "x" } } })).join("\n"));

@@ -10,13 +10,9 @@ export interface Form {
   readonly requestedSchema: object;
 }
 
-/** A form has no room for more. */
-const MAX_MESSAGE = 8000;
-
 export function formOf(question: Question): Form {
-  const message = renderQuestion(question, { whole: false }).join("\n");
   return {
-    message: message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}… (sallyport approvals ${question.id} shows all)`,
+    message: renderQuestion(question, { whole: false }).join("\n"),
     requestedSchema: { type: "object", properties: { decision: { type: "string", title: "Decision", enum: question.choices.map(({ text }) => text) } }, required: ["decision"] },
   };
 }
@@ -48,5 +44,6 @@ const UNREAD = 1000;
 
 /** Clients without a person at them turn every form down at once: that is nobody's no, and the other channels are still open. */
 export function isNobody(result: unknown, milliseconds: number): boolean {
-  return (result as { action?: unknown } | null)?.action !== "accept" && milliseconds < UNREAD;
+  const { action } = (result ?? {}) as { action?: unknown };
+  return (action === "decline" || action === "cancel") && milliseconds < UNREAD;
 }

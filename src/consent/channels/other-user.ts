@@ -96,7 +96,7 @@ export function serveQuestions(path: string, store: Store, user: string, pid: nu
     lines(socket, (line) => {
       const asked = ownedBy(line, user, pid, now());
       if (asked === null) return void socket.destroy();
-      const held = grants.find(asked.bound, { digest: "", places: { directories: [], hosts: [], staysUnder: () => false }, suspicious: asked.findings.length > 0 }, asked.session, now());
+      const held = grants.find(asked.bound, { digest: "", places: { directories: [], origins: [], staysUnder: () => false }, suspicious: asked.findings.length > 0 }, asked.session, now());
       const known = held === null ? undefined : asked.choices.find(({ allow, scope }) => allow === held.allow && scope === null);
       if (known !== undefined) return void socket.end(`${JSON.stringify({ question: asked.id, outcome: "answered", choice: known.key, user, channel: `grant ${held?.id}`, trace: held?.words ?? "", at: new Date(now()).toISOString() } satisfies Replied)}\n`);
       say(`${asked.bound.user} waits: sallyport approve ${asked.id}`);
@@ -121,7 +121,7 @@ function ownedBy(line: string, user: string, pid: number, now: number): Question
     const seconds = Math.min(86_400_000, Date.parse(given.until) - Date.parse(given.asked));
     const offered = new Set((given.choices).map(({ key }) => key));
     // In our own words: a text that says no could stand for a yes.
-    const known = given.bound.action === "startServer" ? [...startChoices(), ...choicesOf([], { remember: false, broad: false })] : choicesOf([], { remember: true, broad: true });
+    const known = given.bound.action === "startServer" ? [...startChoices(true), ...choicesOf([], { remember: false, broad: false })] : choicesOf([], { remember: true, broad: true });
     const choices = known.filter(({ key }, index) => (key === "deny" || offered.has(key)) && known.findIndex((one) => one.key === key) === index);
     if (!/^[0-9a-z]{4,64}$/.test(given.id) || !(seconds > 0) || !Array.isArray(given.choices) || !Array.isArray(given.clients) || typeof given.bound !== "object") return null;
     return { ...given, asked: new Date(now).toISOString(), until: new Date(now + seconds).toISOString(), gate: { pid, start: entryOf(pid)?.start ?? "" }, clients: [given.gate, ...given.clients], choices, channels: ["terminal"], approvers: [user], quorum: 1, votes: [], standing: false };

@@ -1,0 +1,45 @@
+/** What an answer must look like, and how findings are told beside one. */
+import { SallyportError } from "../errors.ts";
+import type { Finding } from "../model.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Answers whose form says that they are what was asked for: the member that must be there, and what it is. */
+const FORMS: Readonly<Record<string, readonly [member: string, array: boolean]>> = { "prompts/get": ["messages", true], "resources/read": ["contents", true], "completion/complete": ["completion", false] };
+
+export function refuseForm(method: string, result: unknown): void {
+  if (typeof result !== "object" || result === null || Array.isArray(result)) throw new SallyportError("guard.response-shape", `${method}: the result is no object`);
+  const one = result as Json;
+  if (one["resultType"] !== undefined && one["resultType"] !== "complete") return;
+  if (method === "tools/call" && one["content"] !== undefined && !Array.isArray(one["content"])) throw new SallyportError("guard.response-shape", "tools/call: content is no list");
+  const form = FORMS[method];
+  if (form === undefined) return;
+  const [member, array] = form;
+  if (array ? !Array.isArray(one[member]) : typeof one[member] !== "object") throw new SallyportError("guard.response-shape", `${method}: ${member} is missing`);
+}
+
+/** Deeper than so many levels; without recursion. */
+export function deeper(value: unknown, limit: number): boolean {
+  const todo: [unknown, number][] = [[value, 1]];
+  for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
+    const [at, depth] = one;
+    if (typeof at !== "object" || at === null) continue;
+    if (depth > limit) return true;
+    for (const member of Object.values(at)) todo.push([member, depth + 1]);
+  }
+  return false;
+}
+
+/** Who asked knows these by heart: another in their place would be nobody's. */
+export const ENVELOPE = new Set(["/id", "/jsonrpc", "/method", "/params/progressToken", "/params/requestId", "/result/requestState"]);
+
+const META = "dev.sallyport/findings";
+
+/** Findings that mask nothing are told to the client beside the result, for it to show or to weigh. */
+export function marked(message: Json, findings: readonly Finding[]): Json {
+  const told = findings.slice(0, 50).map(({ rule, at }) => ({ rule, at }));
+  const member = message["result"] === undefined ? "params" : "result";
+  const body = message[member];
+  if (typeof body !== "object" || body === null) return message;
+  return { ...message, [member]: { ...body, _meta: { ...((body as Json)["_meta"] as Json | undefined), [META]: told } } };
+}
