@@ -16,7 +16,6 @@ const RULES = ["test/consent/property.test.ts"];
 const MUTATIONS = [
   ["what grants are bound to", "consent/grants.ts", "return (Object.keys(bound) as (keyof Bound)[]).every((key) => grant.bound[key] === bound[key]);", "return grant.bound.item === bound.item;", RULES],
   ["scopes", "consent/scope.ts", 'if (scope.kind === "same") return scope.digest === digest;', 'if (scope.kind === "same") return digest !== "";', RULES],
-  ["refusals before permissions", "consent/grants.ts", "held.find(({ allow }) => !allow) ??", "held.find(({ allow, id }) => !allow && id === \"\") ??", RULES],
   ["who may answer", "consent/desk.ts", "return approvers.includes(user);", "return approvers.length > 0 || user === \"\";", RULES],
   ["signatures of answers", "consent/store.ts", 'Buffer.from(signature, "base64")) ?', 'Buffer.from(signature, "base64")) || body !== "" ?', RULES],
   ["addresses of hosts", "egress/dial.ts", ": notPublicIp(address);", ": null;", NETWORK],
