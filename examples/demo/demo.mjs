@@ -1,6 +1,6 @@
-/** The main job, for real: an npm server behind the gate, an honest call, two attacks, and a journal that proves it all. */
+/** The main job, for real: an npm server behind the gate, an honest call, attacks, a question to a person, and a journal that proves it all. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleText } from "node:util";
@@ -73,7 +73,27 @@ for (const [command, leak] of [[`cat ${secret}`, "beside the server"], ["cat /pr
 }
 await shell.close();
 
-title("3  What the kernel says of the cell (read from outside, before the server ran)");
+title("3  A call that can write waits for a person");
+const notes = join(folder, "notes");
+mkdirSync(notes);
+chmodSync(notes, 0o777);
+let [asked, answer] = ["", ""];
+const writer = new Client({ name: "demo", version: "1" }, { capabilities: { elicitation: {} } });
+writer.setRequestHandler("elicitation/create", async ({ params }) => {
+  asked = params.message;
+  return { action: "accept", content: { decision: answer } };
+});
+await writer.connect(new StdioClientTransport({ command: process.execPath, args: [main, "run", "--write", notes, "--", "node", filesystem, notes], env, stderr: "ignore" }));
+for (answer of ["Deny", "Allow once"]) {
+  const { refused } = await call(writer, "write_file", { path: join(notes, "note.txt"), content: "written" });
+  const written = existsSync(join(notes, "note.txt"));
+  expect(refused === (answer === "Deny") && written === (answer !== "Deny"), `${answer}, and the file is ${written ? "there" : "not there"}`);
+  if (answer === "Deny") for (const text of asked.split("\n").slice(1)) line("note", paint("dim", text.replaceAll(folder, "…")));
+  line(written ? "good" : "held", `the person says "${answer}": the file is ${written ? "written" : "not written"}`);
+}
+await writer.close();
+
+title("4  What the kernel says of the cell (read from outside, before the server ran)");
 const journal = join(folder, "sallyport/state/journal");
 const records = readdirSync(join(journal, "sessions")).sort().map((name) => readFileSync(join(journal, "sessions", name), "utf8").split("\n").filter((text) => text.startsWith('{"seq"')).map((text) => JSON.parse(text)));
 const attestation = records[0][1].message;
@@ -83,13 +103,13 @@ line("good", `namespaces of its own: ${Object.keys(attestation.namespaces).join(
 line("good", `writable: ${attestation.mounts.filter(({ writable, type }) => writable && !["proc", "devtmpfs"].includes(type)).map(({ at }) => at).join(" ")}; variables: ${attestation.environment.join(" ")}`);
 for (const missing of attestation.notEnforced) line("note", `not enforced here: ${missing}`);
 
-title("4  The journal");
+title("5  The journal");
 line("note", `${records.flat().length} records in ${records.length} sessions: every line of stdin, stdout and stderr`);
 const good = sallyport("journal", "verify", "--all");
 expect(good.status === 0, good.stdout);
 for (const text of good.stdout.trim().split("\n").slice(0, -1)) line("good", text);
 
-title("5  One byte changed");
+title("6  One byte changed");
 const file = join(journal, "sessions", readdirSync(join(journal, "sessions")).sort()[0]);
 const bytes = readFileSync(file);
 const at = bytes.indexOf("Hello from a file");
