@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { prepare } from "../gate/prepare.ts";
+import { reachableOf } from "../gate/may-ask.ts";
+import { prepare, type Prepared } from "../gate/prepare.ts";
 import { backendOf } from "../sandbox/backend.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import type { Host } from "../model.ts";
@@ -40,9 +41,10 @@ export const command: Command = async (args, host) => {
     return bad ? 1 : 0;
   }
   closeInherited();
-  const { plan, chosen } = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const prepared = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const { plan, chosen } = prepared;
   const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : await backendOf(plan.isolation).show(plan, host);
-  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : `${render(plan, painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
+  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : `${render(plan, asksOf(prepared), painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
   host.stdout.write(`${text}\n`);
   return 0;
 };
@@ -57,7 +59,16 @@ async function testPolicies(file: string, values: Parameters<typeof cellOptions>
   return failed === 0 ? 0 : 1;
 }
 
-function render(plan: Plan, paint: Paint): string {
+/** When a person is asked, where no tool says otherwise. */
+function asksOf(prepared: Prepared): string {
+  const { ask } = prepared.chosen.compiled.consent;
+  if (ask === "never") return "never";
+  const reach = reachableOf(prepared).join(", ");
+  if (ask === "reach") return reach === "" ? "never, as nothing outside the conversation can be reached" : `yes, as it can ${reach}`;
+  return ask === "first" ? "until an answer holds for longer" : "for every call";
+}
+
+function render(plan: Plan, asks: string, paint: Paint): string {
   const { identity, limits } = plan;
   const facts = [
     ["server", [identity.name, identity.version].filter(Boolean).join(" ")],
@@ -67,6 +78,7 @@ function render(plan: Plan, paint: Paint): string {
     ["runs as", plan.isolation === "none" ? "you" : `uid ${plan.user.uid}, gid ${plan.user.gid} on this machine, without any capability`],
     ["isolation", plan.image === null ? plan.isolation : `${plan.isolation}, image ${plan.image.name} ${plan.image.id.slice(0, 19)}`],
     ["network", plan.isolation === "none" ? "yours" : plan.network === null ? "none" : [...plan.network.hosts, ...plan.network.hostPatterns].join(" ")],
+    ["asks you", asks],
     ["variables", Object.keys(plan.environment).sort().join(" ")],
     ["limits", `${limits.processes} processes, ${limits.openFiles} open files, ${mebibytes(limits.fileBytes)} a file, ${mebibytes(limits.memoryBytes)} memory, ${limits.cpuSeconds} s processor`],
     ["digest", planDigest(plan)],

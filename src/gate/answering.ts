@@ -11,6 +11,7 @@ import { openStore, userOf } from "./consenting.ts";
 /** Questions whose gates are alive; those of dead ones are cleared away. */
 export function openQuestions(host: Host): Question[] {
   const store = openStore(host);
+  for (const [id, { question }] of store.notices()) if (store.question(question) === null) store.dropNotice(id);
   return store.questions().filter((question) => {
     if (question.standing ? Date.parse(question.until) > host.now() / 1000 : isAlive(question.gate)) return true;
     store.forget(question.id);

@@ -33,7 +33,8 @@ export async function authorize(prepared: Prepared, session: string, pins: Pins,
   const policies = hasPolicies ? (await import("./policing.ts")).openPolicies(prepared, session, principal, host) : null;
   if (workload !== null) say(`this job is ${workload.subject}, says ${workload.issuer}`);
   if (ci) await approvedLock(prepared, pins, place, policies, say);
-  if (pins.renewed && (await policies?.decide({ ...ABOUT_SERVER, action: "approveChange" }))?.effect === "deny") throw new SallyportError("policy.denied", "approveChange, for --update");
+  const change = pins.renewed ? await policies?.decide({ ...ABOUT_SERVER, action: "approveChange" }) : undefined;
+  if (change !== undefined && change.effect !== "allow") throw new SallyportError("policy.denied", "approveChange, for --update; sallyport lock asks who may");
   const told = await permitStart(prepared, session, policies, ci, say, host);
   return Object.assign(authority, { policies, told });
 }
