@@ -51,5 +51,5 @@ async function serve(path: string, host: Host): Promise<number> {
 }
 
 function row({ id, bound, reach, until }: Question, now: number): string[] {
-  return [id, bound.server === "" ? (bound.identity.split(" ")[0] ?? "") : bound.server, bound.item, reach.join(", ") || "nothing outside", `${Math.max(0, Math.round((Date.parse(until) - now) / 1000))} s`];
+  return [id, bound.server === "" ? (bound.identity.split(" ")[0] ?? "") : bound.server, bound.item === "" ? "a start" : bound.item, reach.join(", ") || "nothing outside", `${Math.max(0, Math.round((Date.parse(until) - now) / 1000))} s`];
 }

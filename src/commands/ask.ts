@@ -21,7 +21,7 @@ export async function agreed(question: string, yes: boolean, needsPerson: boolea
   const terminal = openTerminal();
   try {
     const code = newCode();
-    return (await terminal.ask(`${question} A policy asks for a person: type ${code} for yes: `)) === code;
+    return (await terminal.ask(`${question} It takes a person: type ${code} for yes: `)) === code;
   } finally {
     terminal.close();
   }

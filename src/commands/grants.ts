@@ -26,5 +26,5 @@ export const command: Command = (args, host) => {
 
 function row({ id, bound, words, session, until, by }: Grant, now: number): string[] {
   const end = session !== null ? "the session ends" : until === null ? "something changes" : Date.parse(until) < now ? "over" : until.slice(0, 16).replace("T", " ");
-  return [id, bound.server === "" ? (bound.identity.split(" ")[0] ?? "") : bound.server, bound.item, words, end, by];
+  return [id, bound.server === "" ? (bound.identity.split(" ")[0] ?? "") : bound.server, bound.item === "" ? "a start" : bound.item, words, end, by];
 }

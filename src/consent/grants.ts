@@ -66,9 +66,14 @@ export class Grants {
   /** Earlier answers about the same item that no longer hold, and why: what the question then says. */
   ended(bound: Bound): string | null {
     const about = this.#all.filter((grant) => grant.bound.item === bound.item && grant.bound.action === bound.action && grant.bound.server === bound.server);
-    const changed = about.flatMap((grant) => (Object.keys(grant.bound) as (keyof Bound)[]).filter((key) => grant.bound[key] !== bound[key]));
-    return changed.length === 0 ? null : `changed since it was last allowed: ${[...new Set(changed)].map((key) => CHANGED[key]).join(", ")}`;
+    return changedSince(about.map((grant) => grant.bound), bound);
   }
+}
+
+/** Null: nothing has. */
+export function changedSince(before: readonly Bound[], now: Bound): string | null {
+  const changed = before.flatMap((bound) => (Object.keys(now) as (keyof Bound)[]).filter((key) => bound[key] !== now[key]));
+  return changed.length === 0 ? null : `changed since it was last allowed: ${[...new Set(changed)].map((key) => CHANGED[key]).join(", ")}`;
 }
 
 const CHANGED: Readonly<Record<keyof Bound, string>> = { user: "the user", server: "the server", identity: "the server's program", argv: "its command line", definition: "the tool's definition", action: "what is asked", item: "its name", manifest: "what it may reach", policy: "the policies", reach: "what it is lent" };

@@ -5,5 +5,5 @@ const ODD = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}\p{Mn}\p{Me}\u115f\u1160
 const BLANKS = / {3,}/g;
 
 export function plain(text: string): string {
-  return text.replace(ODD, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`).replace(BLANKS, (run) => `\\u{20}x${run.length}`);
+  return text.replace(ODD, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`).replace(BLANKS, (run) => `\\u{20}{${run.length}}`);
 }

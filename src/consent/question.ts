@@ -115,8 +115,8 @@ function choice(key: string, text: string, allow: boolean, span: Span, scope: Sc
   return { key, text, allow, span, scope };
 }
 
-/** @param scopes narrower than any arguments; @param broad whether any arguments may be allowed at all, for longer than this session. */
-export function choicesOf(scopes: readonly (readonly [scope: Scope, words: string])[], { remember, broad }: { readonly remember: boolean; readonly broad: boolean }): Choice[] {
+/** @param scopes narrower than any arguments; @param broad whether any arguments may be allowed for longer than this session, @param wide at all. */
+export function choicesOf(scopes: readonly (readonly [scope: Scope, words: string])[], { remember, broad, wide = true }: { readonly remember: boolean; readonly broad: boolean; readonly wide?: boolean }): Choice[] {
   const deny = choice("deny", "Deny", false, "once", null);
   const once = choice("once", "Allow once", true, "once", null);
   if (!remember) return [deny, once];
@@ -125,8 +125,8 @@ export function choicesOf(scopes: readonly (readonly [scope: Scope, words: strin
     choice(`session:${scope.kind}`, `Allow ${words} for this session`, true, "session", scope),
     choice(`day:${scope.kind}`, `Allow ${words} for ${DAY} hours`, true, "hours", scope),
   ]);
-  const wide = [choice("session:any", "Allow any arguments for this session", true, "session", any), ...(broad ? [choice("day:any", `Allow any arguments for ${DAY} hours`, true, "hours", any), choice("always:any", "Allow any arguments until something changes", true, "always", any)] : [])];
-  return [deny, once, ...spans, ...wide, choice("never", "Never allow this", false, "always", any)];
+  const all = !wide ? [] : [choice("session:any", "Allow any arguments for this session", true, "session", any), ...(broad ? [choice("day:any", `Allow any arguments for ${DAY} hours`, true, "hours", any), choice("always:any", "Allow any arguments until something changes", true, "always", any)] : [])];
+  return [deny, once, ...spans, ...all, choice("never", "Never allow this", false, "always", any)];
 }
 
 /** Longer pieces are cut where a window has no room; `sallyport approvals ID` shows all of them. */
@@ -144,7 +144,7 @@ export function renderQuestion(question: Question, { whole }: { readonly whole: 
   const given = flattened(question.arguments);
   const server = bound.server === "" ? bound.identity : `${bound.server} (${bound.identity})`;
   return [
-    `${cut(plain(client ?? "A client"))} asks ${cut(plain(server))} for ${ACTIONS[bound.action] ?? bound.action} ${cut(plain(bound.item))}`,
+    `${cut(plain(client ?? "A client"))} asks ${cut(plain(server))} for ${`${ACTIONS[bound.action] ?? bound.action} ${cut(plain(bound.item))}`.trim()}`,
     `can reach: ${cut(reach.map(plain).join(", ")) || "nothing outside its cell"}`,
     `asked because: ${cut(why.map(plain).join("; "))}`,
     ...(findings.length === 0 ? [] : [`found: ${cut(findings.map(plain).join("; "))}`]),
@@ -154,7 +154,7 @@ export function renderQuestion(question: Question, { whole }: { readonly whole: 
   ];
 }
 
-export const ACTIONS: Readonly<Record<string, string>> = { callTool: "the tool", readResource: "the resource", getPrompt: "the prompt", sample: "the client's model by", elicit: "an answer of yours by", startServer: "a start of" };
+export const ACTIONS: Readonly<Record<string, string>> = { callTool: "the tool", readResource: "the resource", getPrompt: "the prompt", sample: "the client's model by", elicit: "an answer of yours by", startServer: "a start" };
 
 /** One line for each single value: its pointer (RFC 6901) as JSON, and its JSON. */
 export function flattened(value: unknown): string[] {
@@ -171,10 +171,11 @@ export function flattened(value: unknown): string[] {
 export interface Last {
   readonly arguments: unknown;
   readonly digest: string;
+  readonly bound: Bound;
 }
 
 /** What two calls do not have in common, by pointer. */
-export function differenceOf(last: Last, now: Last): string[] {
+export function differenceOf(last: Last, now: Omit<Last, "bound">): string[] {
   if (last.digest === now.digest) return [];
   const [before, after] = [new Set(flattened(last.arguments)), new Set(flattened(now.arguments))];
   const lines = [...[...before].filter((line) => !after.has(line)).map((line) => `- ${line}`), ...[...after].filter((line) => !before.has(line)).map((line) => `+ ${line}`)];

@@ -61,6 +61,7 @@ function refuse(question: Question, user: string, host: Host): void {
   if (!question.channels.includes("terminal")) throw new SallyportError("consent.terminal", "the manifest takes no answers from terminals");
   const above = forbiddenAbove(host.pid, [question.gate, ...question.clients]);
   if (above.length > 0) throw new SallyportError("consent.self", above.join(", "));
+  if (question.votes.some((vote) => vote.user === user)) throw new SallyportError("consent.approver", `${user} has answered already; ${question.quorum} must`);
   if (!mayAnswer(question, user)) throw new SallyportError("consent.approver", `${user}; ${question.approvers.join(", ")} may`);
 }
 

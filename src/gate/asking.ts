@@ -82,7 +82,7 @@ export function questionOf(subject: Subject, { call, findings, shown }: Consider
     arguments: shown,
     findings,
     difference: last === null ? null : differenceOf(last, { arguments: shown, digest: call.digest }),
-    choices: choicesOf(scopesOf(call), { remember, broad: !destructive && findings.length === 0 }),
+    choices: choicesOf(scopesOf(call), { remember, broad: !destructive, wide: findings.length === 0 }),
     votes: [],
     standing: false,
   };

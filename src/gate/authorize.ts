@@ -109,8 +109,10 @@ async function startByGrant({ plan, chosen }: Prepared, bound: Bound, around: As
   if (open === undefined) store.ask(question);
   say(`a person must allow this server to start, in a terminal of their own: sallyport approve ${question.id}`);
   let gone = 0;
+  const parent = host.parent();
   for (const until = performance.now() + chosen.compiled.consent.seconds * 1000; performance.now() < until; ) {
     await new Promise((resolve) => setTimeout(resolve, LOOK));
+    if (host.parent() !== parent) throw new SallyportError("consent.withdrawn", "the client has ended");
     const grant = permitted();
     if (grant !== null) return [...store.takeNotices(question.id).map((notice): Told => ["consent.attempt", notice]), ...told(grant)];
     // It is away for a moment while it is answered.

@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 import { SallyportError, type Code } from "../errors.ts";
 import { mayAnswer, type Asker, type Channel, type Outcome } from "../consent/desk.ts";
-import { Grants, grantOf } from "../consent/grants.ts";
+import { Grants, changedSince, grantOf } from "../consent/grants.ts";
 import type { Bound, Question } from "../consent/question.ts";
 import type { Store } from "../consent/store.ts";
 import type { World } from "../guards/arguments/world.ts";
@@ -125,7 +125,7 @@ export class Consent {
   }
 
   #why({ annotations }: Petition, permission: Permission | null, mode: AskWhen): string[] {
-    const said = permission?.effect === "ask" ? [permission.reason === "" ? "a policy asks for it" : permission.reason] : mode === "reach" ? [] : ["the manifest asks for it"];
+    const said = permission?.effect === "ask" ? [permission.reason === "" ? "a policy asks for it" : permission.reason] : mode === "reach" ? [] : ["its rules ask for it"];
     if (this.#reach.length === 0) return said;
     return [...said, "it reaches beyond the conversation", ...(annotations["destructiveHint"] === true ? ["the server calls it destructive"] : [])];
   }
@@ -151,7 +151,8 @@ export class Consent {
       return ALLOWED;
     }
     if (nobody !== null) throw new SallyportError(nobody, why.join("; "));
-    const [ended, last] = [this.#grants.ended(bound), store.last(lastKey(bound))];
+    const last = store.last(lastKey(bound));
+    const ended = this.#grants.ended(bound) ?? (last === null ? null : changedSince([last.bound], bound));
     const question = questionOf(petition, considered, bound, prepared.plan.command, {
       session, client: elicitor.client, reach: this.#reach, last, remember, approvers, quorum, channels: consent.channels, seconds: consent.seconds,
       why: [...why, ...(ended === null ? last === null ? ["it is the first time"] : [] : [ended])],
@@ -165,7 +166,7 @@ export class Consent {
     const form = !remote && allowed.includes("elicitation") && mayAnswer(question, user) ? elicitor.channelFor(petition) : null;
     const used = [...(form === null || form === "round" ? [] : [form]), ...channels.filter(({ name }) => allowed.some((one) => one === name))];
     tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: remote ? ["other-user"] : [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
-    say(`a person must decide about ${question.bound.item}${remote ? "" : `: sallyport approve ${question.id}`}`);
+    say(`a person must decide about ${question.bound.item}${remote || !allowed.includes("terminal") ? "" : `: sallyport approve ${question.id}`}`);
     // Whether or not the client comes back for it, what a person has said is kept.
     const settled = desk.ask(question, used).then((outcome) => this.#settle(question, considered, outcome));
     void settled.catch(() => {});
@@ -187,7 +188,7 @@ export class Consent {
     const grant = remote ? null : grantOf(question, choice, answer);
     if (grant !== null) store.addGrant(grant);
     if (!choice.allow) throw new SallyportError(choice.span === "always" ? "consent.never" : "consent.denied");
-    store.keepLast(lastKey(question.bound), { arguments: question.arguments, digest: call.digest });
+    store.keepLast(lastKey(question.bound), { arguments: question.arguments, digest: call.digest, bound: question.bound });
   }
 
   /** A person may take longer than the policies hold by which they were asked. @param original in the second of two rounds, the first one's call. */

@@ -7,7 +7,10 @@ import { loadLayer } from "../policy/load.ts";
 import type { PolicyRequest, Principal } from "../policy/request.ts";
 import type { Host } from "../model.ts";
 import { openConsent } from "./consenting.ts";
+import { permitTool } from "../manifest/permit.ts";
 import type { Judge } from "./judge.ts";
+import { worldOf } from "./judging.ts";
+import { seenOf } from "./places.ts";
 import { rulesOf, openPolicies, serverFacts } from "./policing.ts";
 import { categoriesOf, needsAuthority } from "./may-ask.ts";
 import type { Prepared } from "./prepare.ts";
@@ -100,5 +103,7 @@ function casesOf(file: string): readonly Case[] {
 function requestOf(one: Case, prepared: Prepared, host: Host): PolicyRequest {
   const absent = { repository: null, ref: null, workflow: null, environment: null, actor: null };
   const principal: Principal = one.workload === undefined ? { kind: "user", name: one.user ?? userOf(host), client: one.client ?? null } : { kind: "workload", workload: { ...absent, ...(one.workload as unknown as { issuer: string; subject: string }) } };
-  return { principal, action: one.action, server: serverFacts(prepared), item: one.item ?? "", definition: one.definition ?? "", annotations: one.annotations ?? {}, arguments: one.arguments ?? {}, placed: {}, paths: one.paths ?? [], hosts: one.hosts ?? [], reach: categoriesOf(prepared), findings: one.findings ?? [], now: one.time === undefined ? host.now() / 1000 : Date.parse(one.time), session: "test" };
+  const permit = one.action === "callTool" ? permitTool(prepared.chosen.compiled, one.item ?? "") : null;
+  const seen = seenOf(one.arguments ?? {}, permit?.slots ?? [], worldOf(prepared, host));
+  return { principal, action: one.action, server: serverFacts(prepared), item: one.item ?? "", definition: one.definition ?? "", annotations: one.annotations ?? {}, arguments: one.arguments ?? {}, placed: seen.paths, paths: one.paths ?? seen.directories ?? [], hosts: one.hosts ?? seen.hosts ?? [], reach: categoriesOf(prepared), findings: one.findings ?? [], now: one.time === undefined ? host.now() / 1000 : Date.parse(one.time), session: "test" };
 }

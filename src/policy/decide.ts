@@ -69,7 +69,7 @@ export class Layer {
     const decisive = policies.map((id) => slice.policies.get(id)).filter((policy) => policy !== undefined);
     const reason = decisive.map((policy) => policy.reason).filter(Boolean).join("; ");
     const ids = decisive.map(({ id }) => id);
-    if (!allowed) return { ...DENIED, reason: reason === "" ? DENIED.reason : reason, policies: ids };
+    if (!allowed) return { ...DENIED, reason: reason !== "" ? reason : ids.length === 0 ? DENIED.reason : "a policy forbids it", policies: ids };
     const asking = decisive.filter(({ consent }) => consent === "ask" || consent === "always");
     const approvers = asking.map((policy) => policy.approvers).reduce(both, null);
     return {

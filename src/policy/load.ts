@@ -108,6 +108,11 @@ function placesOf(file: string, text: string, { origin }: PolicySource): Placed[
 function annotated(id: string, text: string, { groups }: PolicySource, fail: Fail): LoadedPolicy {
   const json = parsed(text);
   const { consent, approvers, quorum = "1", reason = "" } = json.annotations ?? {};
+  const own = json.annotations ?? {};
+  const unknown = Object.keys(own).find((name) => !ANNOTATIONS.includes(name));
+  if (unknown !== undefined) fail("policy.annotation", { at: Math.max(0, text.indexOf(`@${unknown}`)), message: `@${unknown}: there are ${ANNOTATIONS.map((name) => `@${name}`).join(", ")}` });
+  const idle = json.effect === "forbid" ? ["consent", "approvers", "quorum"].find((name) => Object.hasOwn(own, name)) : undefined;
+  if (idle !== undefined) fail("policy.annotation", { at: Math.max(0, text.indexOf(`@${idle}`)), message: `@${idle} means something of a permit only` });
   const at = (name: string): number => Math.max(0, text.indexOf(`@${name}`));
   if (consent !== undefined && consent !== "ask" && consent !== "always" && consent !== "never") fail("policy.annotation", { at: at("consent"), message: `@consent("${consent}"): ask, always or never` });
   if (!/^[1-9]\d?$/.test(quorum)) fail("policy.annotation", { at: at("quorum"), message: `@quorum("${quorum}"): how many people, from 1 to 99` });
@@ -119,6 +124,8 @@ function annotated(id: string, text: string, { groups }: PolicySource, fail: Fai
   if (names !== null && new Set(names).size < Number(quorum)) fail("policy.annotation", { at: at("quorum"), message: `${names.length} approvers cannot be ${quorum} people` });
   return { id, text, json, consent: consent ?? null, approvers: names, quorum: Number(quorum), reason };
 }
+
+const ANNOTATIONS = ["id", "consent", "approvers", "quorum", "reason"];
 
 function wasValid(cache: string | null, digest: string): boolean {
   return cache !== null && statSync(join(cache, digest), { throwIfNoEntry: false }) !== undefined;

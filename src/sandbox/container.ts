@@ -16,6 +16,8 @@ import { findProgram } from "./survey.ts";
 
 const START_TIMEOUT = 60_000;
 const ASK_AGAIN = 25;
+/** Looks, until what is still broken counts; on a busy machine a moment is long. */
+const SETTLING = 20;
 /** Longer than an engine takes to take a killed container down. */
 const HURRY = 10_000;
 
@@ -61,10 +63,11 @@ async function prepared(plan: Plan, engine: Engine, name: string, session: strin
 
 /** A process that has just become another shows what it was for a moment; what is still broken after that is. */
 async function settled(read: () => Attestation): Promise<Attestation> {
-  const first = read();
-  if (first.broken.length === 0) return first;
-  await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
-  return read();
+  for (let tries = 1; ; tries += 1) {
+    const found = read();
+    if (found.broken.length === 0 || tries === SETTLING) return found;
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
+  }
 }
 
 /** Waits for the engine to have started it; returns the host's number of its first process. */

@@ -45,7 +45,7 @@ const CLIENTS: Readonly<Record<string, (place: Home, port: number) => Start>> = 
   },
 };
 
-describe.each(Object.keys(CLIENTS))("%s", (name) => {
+describe.each(Object.keys(CLIENTS))("%s", { timeout: 150_000 }, (name) => {
   it.each([["Allow once", "noted hello", 1], ["Deny", "consent.denied", 0]] as const)("does what a person allows, and is told when they do not: %s", async (words, told, noted) => {
     const place = makeHome();
     const { port, results } = await model();
@@ -55,7 +55,7 @@ describe.each(Object.keys(CLIENTS))("%s", (name) => {
     const client = spawn(argv[0] as string, argv.slice(1), { cwd: work, env: { PATH: process.env["PATH"] ?? "", HOME: place.home, ...env }, stdio: ["ignore", "ignore", "ignore"] });
     onTestFinished(() => void client.kill("SIGKILL"));
     const ended = new Promise((done) => client.on("close", done));
-    await eventually(() => events(place).some(({ event }) => event === "consent.asked"), "the question", 40_000);
+    await eventually(() => events(place).some(({ event }) => event === "consent.asked"), "the question", 100_000);
     const [id = ""] = await waiting(place);
     // Whoever has no person at it turns the form down at once; that is nobody's word.
     await new Promise((done) => setTimeout(done, 300));
