@@ -86,7 +86,7 @@ const MUTATIONS = [
   ["methods", "gate/judge.ts", "if (!this.#permits(", "if (message.method === \"\" && !this.#permits(", GATE],
   ["tools", "gate/judge.ts", 'if (permit === null) throw new SallyportError("capability.tool", name);', 'if (permit === null) return this.#held("t");', GATE],
   ["hidden tools", "gate/answers.ts", 'if (kind === "tools" && permitTool', 'if (kind === "prompts" && permitTool', GATE],
-  ["rates", "gate/judge.ts", "    this.#traffic.ofTool(name, permit.rates);\n", "", GATE],
+  ["rates", "gate/judge.ts", "if (this.consent?.isRound(params) !== true) this.#traffic.ofTool(name, permit.rates);", "", GATE],
   ["requests in flight", "gate/judge.ts", '    if (message.kind === "request") this.#traffic.ofClient(waiting);\n', "", GATE],
   ["what servers ask and tell", "gate/judge.ts", "      this.#traffic.ofServer(message.kind);\n", "", GATE],
   ["long results", "gate/answers.ts", "if (raw.length * 3 > limits.bytes && Buffer", "if (raw.length < 0 && Buffer", GATE],
