@@ -4,20 +4,17 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
-import type { Attestation } from "./attest.ts";
 import { attestContainer } from "./attest-container.ts";
 import { STAGE, containerInvocation, writeFiles } from "./backends/container.ts";
 import { ask, type Engine } from "./engine.ts";
 import { startGuard } from "./guard.ts";
-import { signalQuietly, streams, whenExited, type Cell, type Exit } from "./launch.ts";
+import { settled, signalQuietly, streams, whenExited, type Cell, type Exit } from "./launch.ts";
 import type { Image, Plan } from "./plan.ts";
 import { enrol, sessionFolder } from "./sessions.ts";
 import { findProgram } from "./survey.ts";
 
 const START_TIMEOUT = 60_000;
 const ASK_AGAIN = 25;
-/** Looks, until what is still broken counts; on a busy machine a moment is long. */
-const SETTLING = 20;
 /** Longer than an engine takes to take a killed container down. */
 const HURRY = 10_000;
 
@@ -59,15 +56,6 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
 async function prepared(plan: Plan, engine: Engine, name: string, session: string, host: Host): Promise<ReturnType<typeof containerInvocation> & { readonly staged: boolean }> {
   const staged = await hasShell(plan.image as Image, engine, name, host);
   return { staged, ...containerInvocation(plan, engine, name, writeFiles(plan, sessionFolder(host, session)), staged) };
-}
-
-/** A process that has just become another shows what it was for a moment; what is still broken after that is. */
-async function settled(read: () => Attestation): Promise<Attestation> {
-  for (let tries = 1; ; tries += 1) {
-    const found = read();
-    if (found.broken.length === 0 || tries === SETTLING) return found;
-    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
-  }
 }
 
 /** Waits for the engine to have started it; returns the host's number of its first process. */

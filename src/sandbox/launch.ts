@@ -49,6 +49,10 @@ export interface StartOptions {
   readonly scratch: string;
 }
 
+/** Looks, and milliseconds between them, until what is still broken counts: on a busy machine a moment is long. */
+const SETTLING = 20;
+const ASK_AGAIN = 25;
+
 /** Throws `cell.refused`, `cell.start-timeout`, `cell.promise-broken`, `cell.architecture`. */
 export async function startCell(options: StartOptions): Promise<Cell> {
   const { plan, tools, session, host } = options;
@@ -65,13 +69,22 @@ export async function startCell(options: StartOptions): Promise<Cell> {
   try {
     const pid = await staged(child, exited);
     if (group !== null) enterGroup(group, pid);
-    const attestation = attest(plan, pid, group, STDIN_FD);
+    const attestation = await settled(() => attest(plan, pid, group, STDIN_FD));
     if (attestation.broken.length > 0) throw new SallyportError("cell.promise-broken", attestation.broken.join("; "));
     return cellOf(child, pid, attestation, exited);
   } catch (error) {
     child.kill("SIGKILL");
     await exited;
     throw asSallyportError(error, "cell.refused");
+  }
+}
+
+/** A process that has just become another shows what it was for a moment; what is still broken after that is. */
+export async function settled(read: () => Attestation): Promise<Attestation> {
+  for (let tries = 1; ; tries += 1) {
+    const found = read();
+    if (found.broken.length === 0 || tries === SETTLING) return found;
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
   }
 }
 
