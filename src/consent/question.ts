@@ -95,6 +95,33 @@ export interface Answer {
   readonly at: string;
 }
 
+const BOUND = ["user", "server", "identity", "argv", "definition", "action", "item", "manifest", "policy", "reach"];
+const TEXTS = ["asked", "until", "session"];
+const LISTS = ["command", "reach", "why", "findings"];
+
+/** Whether what another user's program sent can be shown as a question, whatever it says. */
+export function isQuestion(value: unknown): value is Question {
+  if (!isObject(value)) return false;
+  const { id, gate, clients, client, bound, difference, choices } = value;
+  const isList = (one: unknown): boolean => Array.isArray(one) && one.every((text) => typeof text === "string");
+  return (
+    typeof id === "string" && /^[0-9a-z]{4,64}$/.test(id) &&
+    TEXTS.every((name) => typeof value[name] === "string") && LISTS.every((name) => isList(value[name])) &&
+    (client === null || typeof client === "string") && (difference === null || isList(difference)) && "arguments" in value &&
+    isMark(gate) && Array.isArray(clients) && clients.every(isMark) &&
+    isObject(bound) && Object.keys(bound).length === BOUND.length && BOUND.every((name) => typeof bound[name] === "string") &&
+    Array.isArray(choices) && choices.every((choice) => isObject(choice) && typeof choice["key"] === "string")
+  );
+}
+
+function isMark(value: unknown): boolean {
+  return isObject(value) && typeof value["pid"] === "number" && typeof value["start"] === "string";
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Votes come and go; what was shown stays. */
 export function questionDigest(question: Question): string {
   return hash("sha256", JSON.stringify({ ...question, votes: [] }), "hex");

@@ -1,7 +1,7 @@
 /** Another user answers: what the gate's own user can read, write and sign counts for nothing. */
 import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MAIN, Running, isRoot, scratch } from "../helpers.ts";
 import { TOOLS, atTerminal, events, makeHome, waiting, writeManifest, type Home } from "./scene.ts";
@@ -93,7 +93,21 @@ put("grants", "2222abcd", { id: "2222abcd", allow: true, bound: {}, scope: { kin
     const taken = createServer((client) => client.on("data", (line: Buffer) => client.write(`${JSON.stringify({ question: (JSON.parse(line.toString()) as { id: string }).id, outcome: "answered", choice: "once" })}\n`)));
     await new Promise<void>((done) => taken.listen(own, done));
     chmodSync(own, 0o777);
-    for (const [path, owner] of [[own, APPROVER], [own, GATE], [join(place.home, "missing"), APPROVER], [`${socket}x`, APPROVER]] as const) {
+    // What says nonsense in the approver's name ends nothing.
+    const folder = dirname(socket);
+    const nonsense = createServer((client) => client.on("data", () => client.write("]\nnull\n{\"question\":[],\"choice\":{}}\n")));
+    await new Promise<void>((done) => nonsense.listen(join(folder, "nonsense"), done));
+    chownSync(join(folder, "nonsense"), APPROVER, APPROVER);
+    chmodSync(join(folder, "nonsense"), 0o777);
+    const shared = join(scratch(), "shared");
+    mkdirSync(shared);
+    const inShared = createServer((client) => client.on("data", (line: Buffer) => client.write(`${JSON.stringify({ question: (JSON.parse(line.toString()) as { id: string }).id, outcome: "answered", choice: "once" })}\n`)));
+    await new Promise<void>((done) => inShared.listen(join(shared, "socket"), done));
+    chownSync(join(shared, "socket"), APPROVER, APPROVER);
+    chmodSync(join(shared, "socket"), 0o777);
+    chownSync(shared, APPROVER, GATE);
+    chmodSync(shared, 0o775);
+    for (const [path, owner] of [[join(folder, "nonsense"), APPROVER], [join(shared, "socket"), APPROVER], [own, APPROVER], [own, GATE], [join(place.home, "missing"), APPROVER], [`${socket}x`, APPROVER]] as const) {
       if (path === own) chownSync(own, owner, owner);
       const flags = writeManifest(place, `${TOOLS}    consent: { approver: ${path}, seconds: 2 }\n`);
       const running = start({ place, flags });
@@ -104,7 +118,7 @@ put("grants", "2222abcd", { id: "2222abcd", allow: true, bound: {}, scope: { kin
       running.child.stdin.end();
       await running.ended;
     }
-    taken.close();
+    for (const one of [taken, nonsense, inShared]) one.close();
     expect(place.noted()).toEqual([]);
   });
 
@@ -112,11 +126,14 @@ put("grants", "2222abcd", { id: "2222abcd", allow: true, bound: {}, scope: { kin
     const { place, approver, socket } = await scene();
     const liar = join(place.home, "liar.mjs");
     writeFileSync(liar, `import { createConnection } from "node:net";
-const bound = { user: "u", server: "s", identity: "i", argv: "", definition: "", action: "callTool", item: "t", manifest: "", policy: "" };
+const bound = { user: "u", server: "s", identity: "i", argv: "", definition: "", action: "callTool", item: "t", manifest: "", policy: "", reach: "" };
 const choice = (key, text, scope) => ({ key, text, allow: true, span: "always", scope });
 const question = { id: "2345abcd", asked: new Date().toISOString(), until: new Date(Date.now() + 20000).toISOString(), session: "s", gate: { pid: 1, start: "" }, clients: [], client: null, bound, command: [], arguments: {}, reach: [], why: [], findings: [], difference: null, standing: true, channels: ["terminal", "elicitation"], choices: [choice("session:same", "Deny", { kind: "same", digest: "x" }), choice("always:any", "Deny", { kind: "any" }), choice("once", "Deny", null)], approvers: ["u"], quorum: 0, votes: [] };
-for (const line of ["x", "{}", "[]", JSON.stringify({ ...question, id: "../../x" }), "null", "x".repeat(100000)]) await new Promise((done) => createConnection(${JSON.stringify(socket)}, function () { this.on("close", done).on("error", done); this.end(line + "\\n"); }));
-createConnection(${JSON.stringify(socket)}).write(JSON.stringify(question) + "\\n");`);
+const broken = [{ findings: undefined }, { findings: [1] }, { bound: { ...bound, user: {} } }, { bound: null }, { bound: { ...bound, more: "" } }, { choices: [null] }, { clients: [1] }, { gate: null }, { command: "x" }, { difference: {} }, { until: 5 }, { until: "x" }, { client: {} }].map((part) => JSON.stringify({ ...question, ...part }));
+for (const line of ["x", "{}", "[]", JSON.stringify({ ...question, id: "../../x" }), "null", "x".repeat(100000), ...broken]) await new Promise((done) => createConnection(${JSON.stringify(socket)}, function () { this.on("close", done).on("error", done); this.end(line + "\\n"); }));
+createConnection(${JSON.stringify(socket)}).write(JSON.stringify(question) + "\\n");
+// The same name again, while it is open.
+setTimeout(() => createConnection(${JSON.stringify(socket)}).write(JSON.stringify(question) + "\\n"), 300);`);
     const running = new Running([process.execPath, liar], { home: place.home, before: as(GATE) });
     const [id = ""] = await waiting(approver);
     expect(id).toBe("2345abcd");

@@ -9,11 +9,13 @@ import { SallyportError } from "../../errors.ts";
 import { Desk, type Asker, type Outcome } from "../desk.ts";
 import { Grants, grantOf } from "../grants.ts";
 import { entryOf } from "../ancestry.ts";
-import { choicesOf, startChoices, type Question } from "../question.ts";
+import { choicesOf, isQuestion, startChoices, type Question } from "../question.ts";
 import type { Store } from "../store.ts";
 
 /** One line each way. */
 const MAX_LINE = 4 * 1024 * 1024;
+/** More gates than one machine has at once. */
+const MAX_CONNECTIONS = 1024;
 
 interface Replied {
   readonly question: string;
@@ -46,7 +48,7 @@ export function otherUser(path: string, uid: number, tell: (event: string, facts
           end({ kind: "withdrawn" });
         });
         socket.on("close", () => end({ kind: "withdrawn" }));
-        lines(socket, (line) => end(outcomeOf(question, JSON.parse(line) as Replied)));
+        lines(socket, (line) => end(outcomeOf(question, parsed(line))));
         socket.write(`${JSON.stringify(question)}\n`);
       });
     },
@@ -55,11 +57,22 @@ export function otherUser(path: string, uid: number, tell: (event: string, facts
   };
 }
 
+/** Null where it is no object. */
+function parsed(line: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Anything but an answer to this very question is none. */
-function outcomeOf(question: Question, { question: id, outcome, choice: key, user = "", channel = "", trace = "", at = "" }: Replied): Outcome {
-  const choice = question.choices.find((one) => one.key === key);
-  if (id !== question.id || outcome !== "answered" || choice === undefined) return { kind: outcome === "expired" ? "expired" : "withdrawn" };
-  return { kind: "answered", choice, answer: { question: id, digest: "", choice: choice.key, channel: `other-user, ${channel}`, user, trace, at }, votes: [{ user, channel }] };
+function outcomeOf(question: Question, said: Readonly<Record<string, unknown>> | null): Outcome {
+  const choice = question.choices.find(({ key }) => key === said?.["choice"]);
+  if (said === null || said["question"] !== question.id || said["outcome"] !== "answered" || choice === undefined) return { kind: said?.["outcome"] === "expired" ? "expired" : "withdrawn" };
+  const [user, channel, trace, at] = ["user", "channel", "trace", "at"].map((name) => String(said[name] ?? "")) as [string, string, string, string];
+  return { kind: "answered", choice, answer: { question: question.id, digest: "", choice: choice.key, channel: `other-user, ${channel}`, user, trace, at }, votes: [{ user, channel }] };
 }
 
 /** Whoever may write a directory on the way may put a socket of their own there. */
@@ -69,7 +82,7 @@ function refuseOwn(path: string, uid: number): void {
     if (owner === uid) throw new Error(`${path} is this user's own`);
     for (let at = dirname(path); at !== "/"; at = dirname(at)) {
       const { uid: its, mode } = lstatSync(at);
-      if (its === uid || ((mode & 0o002) !== 0 && (mode & 0o1000) === 0)) throw new Error(`this user may write ${at}`);
+      if (its === uid || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0)) throw new Error(`this user may write ${at}`);
       if ((mode & 0o170000) === 0o120000) throw new Error(`${at} is a link`);
     }
   } catch (error) {
@@ -96,34 +109,52 @@ export function serveQuestions(path: string, store: Store, user: string, pid: nu
     lines(socket, (line) => {
       const asked = ownedBy(line, user, pid, now());
       if (asked === null) return void socket.destroy();
-      const held = grants.find(asked.bound, { digest: "", places: { directories: [], origins: [], staysUnder: () => false }, suspicious: asked.findings.length > 0 }, asked.session, now());
-      const known = held === null ? undefined : asked.choices.find(({ allow, scope }) => allow === held.allow && scope === null);
-      if (known !== undefined) return void socket.end(`${JSON.stringify({ question: asked.id, outcome: "answered", choice: known.key, user, channel: `grant ${held?.id}`, trace: held?.words ?? "", at: new Date(now()).toISOString() } satisfies Replied)}\n`);
-      say(`${asked.bound.user} waits: sallyport approve ${asked.id}`);
-      void desk.ask(asked, []).then((outcome) => {
-        if (outcome.kind !== "answered") return void socket.end(`${JSON.stringify({ question: asked.id, outcome: outcome.kind } satisfies Replied)}\n`);
-        const grant = grantOf(asked, outcome.choice, outcome.answer);
-        if (grant !== null) store.addGrant(grant);
-        const { channel, trace, at } = outcome.answer;
-        socket.end(`${JSON.stringify({ question: asked.id, outcome: "answered", choice: outcome.choice.key, user, channel, trace, at } satisfies Replied)}\n`);
-      }, (error: unknown) => (say((error as Error).message), socket.destroy()));
+      const reply = (outcome: Omit<Replied, "question">): void => void socket.end(`${JSON.stringify({ question: asked.id, ...outcome } satisfies Replied)}\n`);
+      // Whatever another user's program says, this one goes on.
+      void answered(asked, { desk, grants, store, user, now, say }).then(reply, (error: unknown) => (say((error as Error).message), socket.destroy()));
     });
   });
+  server.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
     server.once("error", reject).listen(path, () => resolve(server));
   });
 }
 
+interface Answering {
+  readonly desk: Desk;
+  readonly grants: Grants;
+  readonly store: Store;
+  readonly user: string;
+  readonly now: () => number;
+  readonly say: (line: string) => void;
+}
+
+/** By what this user has allowed for longer, or at their terminal. Throws `consent.store`, also where a question of that name is open. */
+async function answered(asked: Question, { desk, grants, store, user, now, say }: Answering): Promise<Omit<Replied, "question">> {
+  const held = grants.find(asked.bound, { digest: "", places: { directories: [], origins: [], staysUnder: () => false }, suspicious: asked.findings.length > 0 }, asked.session, now());
+  const known = held === null ? undefined : asked.choices.find(({ allow, scope }) => allow === held.allow && scope === null);
+  if (known !== undefined) return { outcome: "answered", choice: known.key, user, channel: `grant ${held?.id}`, trace: held?.words ?? "", at: new Date(now()).toISOString() };
+  const waiting = desk.ask(asked, []);
+  say(`${asked.bound.user} waits: sallyport approve ${asked.id}`);
+  const outcome = await waiting;
+  if (outcome.kind !== "answered") return { outcome: outcome.kind };
+  const grant = grantOf(asked, outcome.choice, outcome.answer);
+  if (grant !== null) store.addGrant(grant);
+  const { channel, trace, at } = outcome.answer;
+  return { outcome: "answered", choice: outcome.choice.key, user, channel, trace, at };
+}
+
 /** What comes over the socket may say anything: only what can be shown is kept, and only answers that need nothing hidden. Null: it is none. */
 function ownedBy(line: string, user: string, pid: number, now: number): Question | null {
   try {
-    const given = JSON.parse(line) as Question;
+    const given: unknown = JSON.parse(line);
+    if (!isQuestion(given)) return null;
     const seconds = Math.min(86_400_000, Date.parse(given.until) - Date.parse(given.asked));
-    const offered = new Set((given.choices).map(({ key }) => key));
+    const offered = new Set(given.choices.map(({ key }) => key));
     // In our own words: a text that says no could stand for a yes.
     const known = given.bound.action === "startServer" ? [...startChoices(true), ...choicesOf([], { remember: false, broad: false })] : choicesOf([], { remember: true, broad: true });
     const choices = known.filter(({ key }, index) => (key === "deny" || offered.has(key)) && known.findIndex((one) => one.key === key) === index);
-    if (!/^[0-9a-z]{4,64}$/.test(given.id) || !(seconds > 0) || !Array.isArray(given.choices) || !Array.isArray(given.clients) || typeof given.bound !== "object") return null;
+    if (!(seconds > 0)) return null;
     return { ...given, asked: new Date(now).toISOString(), until: new Date(now + seconds).toISOString(), gate: { pid, start: entryOf(pid)?.start ?? "" }, clients: [given.gate, ...given.clients], choices, channels: ["terminal"], approvers: [user], quorum: 1, votes: [], standing: false };
   } catch {
     return null;
