@@ -103,3 +103,13 @@ export interface Network {
   readonly addresses: readonly string[];
   readonly limits: NetworkLimits;
 }
+
+/** Where else policies are decided. */
+export interface PolicyPoint {
+  readonly kind: "authzen" | "opa" | "verified-permissions";
+  readonly url: string | null;
+  readonly store: string | null;
+  readonly region: string | null;
+  readonly token: string | null;
+  readonly seconds: number;
+}

@@ -9,7 +9,7 @@ const ROWS = [
   ["gate"],
   ["manifest", "guards", "policy", "consent", "sandbox", "egress", "secrets", "journal"],
   ["protocol"],
-  ["model", "errors", "paths", "nearest", "address", "host", "poll", "assets"],
+  ["model", "errors", "paths", "nearest", "address", "host", "poll", "assets", "processes"],
 ];
 /** Packages are bundled, each named with the files that use it; a new one is a decision (docs/decisions). */
 const PACKAGES = {

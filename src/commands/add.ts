@@ -8,7 +8,7 @@ import { propose, type Proposal, type ProposedItem } from "../gate/propose.ts";
 import type { Guess } from "../guards/arguments/guess.ts";
 import { addServer } from "../manifest/edit.ts";
 import { load } from "../manifest/load.ts";
-import { writeLock } from "../manifest/lock.ts";
+import { LOCK, writeLock } from "../manifest/lock.ts";
 import { policiesOf } from "../manifest/people.ts";
 import { homeOf } from "../manifest/read.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
@@ -52,7 +52,7 @@ export const command: Command = async (args, host) => {
   const prepared = await prepare(options, host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const { plan } = prepared;
   const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, host);
-  const proposal = propose(options, plan, listing, toolsOfOthers({ file: join(dirname(file), "sallyport.lock"), name }, host));
+  const proposal = propose(options, plan, listing, toolsOfOthers({ file: join(dirname(file), LOCK), name }, host));
   const written = addServer(text, name, proposal.entry, proposal.reasons);
   load(file, written);
   const held = proposal.items.filter(({ findings }) => findings.some(({ severity }) => severity === "hold"));
@@ -67,7 +67,7 @@ export const command: Command = async (args, host) => {
   if (!(await agreed(`Write ${name} to ${file}, and approve all of this?`, values.yes === true, needsPerson, host))) return 1;
   writeFileSync(`${file}.new`, written, { mode: 0o644 });
   renameSync(`${file}.new`, file);
-  writeLock(join(dirname(file), "sallyport.lock"), name, proposal.locked);
+  writeLock(join(dirname(file), LOCK), name, proposal.locked);
   host.stderr.write(`sallyport: written; start it with: sallyport run --server ${name}${manifest === undefined ? "" : ` --manifest ${manifest}`}\n`);
   return 0;
 };

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { basename } from "node:path";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
 import { changeNeedsPerson } from "../gate/authorize.ts";
@@ -7,7 +7,7 @@ import { toolsOfOthers } from "../gate/others.ts";
 import { approved } from "../gate/propose.ts";
 import type { PinPlace } from "../gate/pins.ts";
 import { inspectItem } from "../guards/text/inspect.ts";
-import { KINDS, readLock, writeLock, type LockedServer } from "../manifest/lock.ts";
+import { KINDS, LOCK, readLock, writeLock, type LockedServer } from "../manifest/lock.ts";
 import { findManifest } from "../manifest/read.ts";
 import type { Host } from "../model.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
@@ -105,5 +105,5 @@ function differencesOf(before: LockedServer | null, now: LockedServer, others: R
 function render({ name, file }: PinPlace, differences: readonly Difference[], paint: Paint): string {
   if (differences.length === 0) return `${paint("green", "same")}  ${escapeControls(name)}\n`;
   const blocks = differences.map(({ what, kind, key, lines, findings }) => [`  ${paint("yellow", what)} ${kind} ${escapeControls(key)}`, ...lines.map((line) => `    ${line}`), ...findings.map((line) => `    ${paint("red", line)}`)].join("\n"));
-  return `${paint("bold", escapeControls(name))} (${join(dirname(file), "sallyport.lock") === file ? "sallyport.lock" : file})\n${blocks.join("\n")}\n`;
+  return `${paint("bold", escapeControls(name))} (${basename(file) === LOCK ? LOCK : file})\n${blocks.join("\n")}\n`;
 }

@@ -1,39 +1,19 @@
 /** Whose child a process is (proc(5)): an answer from below the client, or from below the gate, is the agent's own. */
 import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { processEntry, type ProcessEntry } from "../processes.ts";
 import type { ProcessMark } from "./question.ts";
-
-interface Entry extends ProcessMark {
-  readonly parent: number;
-  readonly name: string;
-  /** Number of the controlling terminal; 0 where there is none. */
-  readonly terminal: number;
-}
-
-/** Null where there is no such process. */
-export function entryOf(pid: number): Entry | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const close = text.lastIndexOf(")");
-    const fields = text.slice(close + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return null;
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8);
-    return { pid, start: `${fields[19]}-${boot}`, parent: Number(fields[1]), name: text.slice(text.indexOf("(") + 1, close), terminal: Number(fields[4]) };
-  } catch {
-    return null;
-  }
-}
 
 const DEEPEST = 256;
 
 /** From a process to the first of all. */
-export function ancestors(pid: number): Entry[] {
-  const chain: Entry[] = [];
-  for (let at = entryOf(pid); at !== null && chain.length < DEEPEST; at = at.parent > 0 ? entryOf(at.parent) : null) chain.push(at);
+export function ancestors(pid: number): ProcessEntry[] {
+  const chain: ProcessEntry[] = [];
+  for (let at = processEntry(pid); at !== null && chain.length < DEEPEST; at = at.parent > 0 ? processEntry(at.parent) : null) chain.push(at);
   return chain;
 }
 
 export function isAlive({ pid, start }: ProcessMark): boolean {
-  return entryOf(pid)?.start === start;
+  return processEntry(pid)?.start === start;
 }
 
 /**
@@ -46,12 +26,12 @@ export function clientsOf(gate: number): ProcessMark[] {
   const above = chain.slice(1).filter(({ pid }) => pid > 1);
   const client = above.findIndex(({ pid }) => link(pid, "fd/0") !== own || own === null);
   if (client === -1) return above.map(mark);
-  const program = link((above[client] as Entry).pid, "exe");
+  const program = link((above[client] as ProcessEntry).pid, "exe");
   const other = above.findIndex(({ pid }, index) => index > client && (program === null || link(pid, "exe") !== program));
   return above.slice(0, other === -1 ? above.length : other).map(mark);
 }
 
-function mark({ pid, start }: Entry): ProcessMark {
+function mark({ pid, start }: ProcessEntry): ProcessMark {
   return { pid, start };
 }
 

@@ -103,15 +103,18 @@ const LISTS = ["command", "reach", "why", "findings"];
 export function isQuestion(value: unknown): value is Question {
   if (!isObject(value)) return false;
   const { id, gate, clients, client, bound, difference, choices } = value;
-  const isList = (one: unknown): boolean => Array.isArray(one) && one.every((text) => typeof text === "string");
   return (
     typeof id === "string" && /^[0-9a-z]{4,64}$/.test(id) &&
-    TEXTS.every((name) => typeof value[name] === "string") && LISTS.every((name) => isList(value[name])) &&
-    (client === null || typeof client === "string") && (difference === null || isList(difference)) && "arguments" in value &&
+    TEXTS.every((name) => typeof value[name] === "string") && LISTS.every((name) => isTexts(value[name])) &&
+    (client === null || typeof client === "string") && (difference === null || isTexts(difference)) && "arguments" in value &&
     isMark(gate) && Array.isArray(clients) && clients.every(isMark) &&
     isObject(bound) && Object.keys(bound).length === BOUND.length && BOUND.every((name) => typeof bound[name] === "string") &&
-    Array.isArray(choices) && choices.every((choice) => isObject(choice) && typeof choice["key"] === "string")
+    Array.isArray(choices) && choices.every((one) => isObject(one) && typeof one["key"] === "string")
   );
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 function isMark(value: unknown): boolean {

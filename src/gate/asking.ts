@@ -2,7 +2,8 @@
 import { hash } from "node:crypto";
 import { canonical } from "../manifest/canonical.ts";
 import type { Host } from "../model.ts";
-import { clientsOf, entryOf } from "../consent/ancestry.ts";
+import { clientsOf } from "../consent/ancestry.ts";
+import { processEntry } from "../processes.ts";
 import { choicesOf, differenceOf, startChoices, type Bound, type Last, type Question } from "../consent/question.ts";
 import { argumentsDigest, scopesOf, type Call } from "../consent/scope.ts";
 import { newId } from "../consent/store.ts";
@@ -75,7 +76,7 @@ export function questionOf(subject: Subject, { call, findings, shown }: Consider
     id: newId(),
     asked: new Date(now).toISOString(),
     until: new Date(now + seconds * 1000).toISOString(),
-    gate: { pid: host.pid, start: entryOf(host.pid)?.start ?? "" },
+    gate: { pid: host.pid, start: processEntry(host.pid)?.start ?? "" },
     clients: clientsOf(host.pid),
     bound,
     command,

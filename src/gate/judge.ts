@@ -96,7 +96,7 @@ export class Judge {
         this.consent?.greet(paramsOf(text()));
         return ALLOWED;
       default:
-        return isKnownMethod("client", exchange.message.method) ? ALLOWED : this.#permitted("callMethod", exchange.message.method, {}, exchange.asked);
+        return this.consent?.hasPolicies !== true || isKnownMethod("client", exchange.message.method) ? ALLOWED : this.#permitted("callMethod", exchange.message.method, {}, exchange.asked);
     }
   }
 
@@ -119,6 +119,7 @@ export class Judge {
   /** From 2026-07-28 on servers ask inside their results: policies see the same questions there. */
   #ofAnswer(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
     const ruling = this.answers.rule(exchange, text, this.#resultLimits(exchange));
+    if (this.consent?.hasPolicies !== true) return ruling;
     const asked = this.answers.takeAsked().flatMap(({ method, params }) => (ASKED_BY_SERVER[method] === undefined ? [] : [this.#permitted(ASKED_BY_SERVER[method], method, params, null)]));
     return asked.some((one) => one instanceof Promise) ? Promise.all(asked.map(async (one) => one)).then(() => ruling) : ruling;
   }

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { SallyportError } from "../errors.ts";
-import { readLock, type LockedServer } from "../manifest/lock.ts";
+import { LOCK, readLock, type LockedServer } from "../manifest/lock.ts";
 import type { Host } from "../model.ts";
 import { run, type RunOptions } from "./run.ts";
 
@@ -39,7 +39,7 @@ export interface Listing {
 export async function listServer(options: Omit<RunOptions, "pins" | "quiet" | "ci">, host: Host): Promise<Listing> {
   mkdirSync(host.dirs.state, { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(host.dirs.state, "listing-"));
-  const pins = { file: join(folder, "sallyport.lock"), name: "it" };
+  const pins = { file: join(folder, LOCK), name: "it" };
   const client = new Client();
   const stderr = new PassThrough();
   let said = "";

@@ -1,8 +1,8 @@
 /** Everything about a server that can be decided before it exists: its manifest, its command, its cell. `explain` prints it. */
 import { hash } from "node:crypto";
-import { existsSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { EMPTY } from "../manifest/lock.ts";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { LOCK, makeLock } from "../manifest/lock.ts";
 import { isWithin } from "../paths.ts";
 import { SallyportError } from "../errors.ts";
 import { GATE_ADDRESS, PROXY_PORT } from "../egress/place.ts";
@@ -51,8 +51,11 @@ export interface Prepared {
   readonly lent: readonly string[];
 }
 
-/** Throws `manifest.*`, `launch.*`, `cell.*`. */
-export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void): Promise<Prepared> {
+/**
+ * @param starts whether a server will be started by it: then a lock that the server could make is there before it.
+ * Throws `manifest.*`, `launch.*`, `cell.*`, `pin.write`.
+ */
+export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void, starts = false): Promise<Prepared> {
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
   const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
@@ -65,7 +68,7 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   });
   const isolation = await chooseBackend(wanted, resolved, host, tell);
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
-  const guarded = chosen.file === null ? [] : rulesBelow(wished.write, chosen, host);
+  const guarded = rulesBelow(wished.write, chosen, starts, host);
   const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, host);
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
@@ -77,21 +80,23 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
  * A server that may write where its own rules stand must not write them. Shown read-only is what lies directly in the directory
  * for writing: deeper, it could be moved away with the folder that holds it.
  */
-function rulesBelow(writable: readonly string[], { file, compiled }: Chosen, host: Host): string[] {
-  const lock = join(dirname(file as string), "sallyport.lock");
-  const rules = [file as string, lock, ...compiled.policies.flatMap(({ files, point }) => [...files, point?.token]), compiled.ci?.signers, compiled.consent.webhook?.secret].filter((path) => typeof path === "string");
-  const found = writable.flatMap((directory) => {
-    const root = realpathSync(resolve(host.cwd, directory));
-    return rules.flatMap((rule) => {
-      const at = existsSync(rule) ? realpathSync(rule) : rule;
-      if (!isWithin(at, root) || at === root) return [];
-      // What is not there yet could be made by the server.
-      if (at === lock && !existsSync(at)) writeFileSync(at, `${JSON.stringify(EMPTY, null, 2)}\n`, { mode: 0o600, flag: "wx" });
-      const [top = ""] = relative(root, at).split("/");
-      return existsSync(join(root, top)) ? [join(root, top)] : [];
-    });
+function rulesBelow(writable: readonly string[], { file, files, compiled }: Chosen, starts: boolean, host: Host): string[] {
+  const lock = file === null ? [] : [join(dirname(file), LOCK)];
+  const rules = [...files, ...lock, ...compiled.policies.flatMap(({ files: its, point }) => [...its, point?.token]), compiled.ci?.signers, compiled.consent.webhook?.secret].filter((path) => typeof path === "string").map(realOf);
+  const roots = writable.map((directory) => resolve(host.cwd, directory)).filter((directory) => existsSync(directory)).map(realOf);
+  const found = roots.flatMap((root) => {
+    const below = rules.filter((rule) => isWithin(rule, root) && rule !== root);
+    // What is not there yet could be made by the server.
+    if (starts) for (const rule of below) if (basename(rule) === LOCK && !existsSync(rule)) makeLock(rule);
+    return below.map((rule) => join(root, relative(root, rule).split("/")[0] as string)).filter((top) => existsSync(top));
   });
   return [...new Set(found)];
+}
+
+/** Also of what is not there yet. */
+function realOf(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
 }
 
 function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation" | "loaders"> & { command: readonly string[]; isolation: Wanted } {
@@ -115,7 +120,7 @@ export function ownPolicies(host: Host): string | null {
 
 /** Where this server's pins stand: beside its manifest, or in a file of its own for the exact launch. */
 export function pinPlace({ chosen, plan }: Prepared, host: Host): PinPlace {
-  if (chosen.file !== null) return { file: join(dirname(chosen.file), "sallyport.lock"), name: chosen.compiled.name };
+  if (chosen.file !== null) return { file: join(dirname(chosen.file), LOCK), name: chosen.compiled.name };
   const { kind, name } = plan.identity;
   const key = hash("sha256", JSON.stringify([kind, name, plan.command.slice(1).filter((word) => !isOwnFile(word, host))]), "hex").slice(0, 32);
   return { file: join(host.dirs.config, "locks", `${key}.lock`), name };

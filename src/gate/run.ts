@@ -37,7 +37,7 @@ export interface RunOptions extends ServerOptions {
 export async function run(options: RunOptions, host: Host): Promise<number> {
   const notes = new Notes((text) => void host.stderr.write(text), options.quiet);
   makeDirectories(host);
-  const prepared = await prepare(options, host, (line) => notes.info(line));
+  const prepared = await prepare(options, host, (line) => notes.info(line), true);
   const { plan, chosen, reason } = prepared;
   const place = options.pins ?? pinPlace(prepared, host);
   const pins = openPins(prepared, place, options.update);

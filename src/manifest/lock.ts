@@ -39,7 +39,9 @@ export interface Lock {
   readonly servers: Readonly<Record<string, LockedServer>>;
 }
 
-export const EMPTY: Lock = { version: 1, servers: {} };
+const EMPTY: Lock = { version: 1, servers: {} };
+/** Its name, beside the manifest. */
+export const LOCK = "sallyport.lock";
 
 /** Null where there is none. Throws `pin.lock`: a lock that cannot be read protects nobody, and is not replaced unseen. */
 export function readLock(file: string): Lock | null {
@@ -71,6 +73,15 @@ export function parseLock(text: string, file: string): Lock {
 
 /** Gates that write at the same moment may each put the other's entry back as it was; whoever finds its own gone writes again. */
 const TRIES = 5;
+
+/** An empty one, where there is none. Throws `pin.write`. */
+export function makeLock(file: string): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(EMPTY, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw new SallyportError("pin.write", `${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
 
 /** Replaces one server's entry, others as they are now; whole or not at all. Throws `pin.write`, `pin.lock`. */
 export function writeLock(file: string, name: string, server: LockedServer): void {

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { CONSENT_CHANNELS, stricter, type AskWhen, type ConsentChannel } from "./asking.ts";
 import { first, least } from "./compile.ts";
 import type { Loaded } from "./load.ts";
+import type { PolicyPoint } from "../model.ts";
 import type { ServerEntry } from "./schema.ts";
 
 export interface ConsentRules {
@@ -18,15 +19,6 @@ export interface ConsentRules {
   /** User names; empty: the caller's own. */
   readonly approvers: readonly string[];
   readonly webhook: { readonly url: string; readonly secret: string; readonly listen: string; readonly base: string | null } | null;
-}
-
-export interface PolicyPoint {
-  readonly kind: "authzen" | "opa" | "verified-permissions";
-  readonly url: string | null;
-  readonly store: string | null;
-  readonly region: string | null;
-  readonly token: string | null;
-  readonly seconds: number;
 }
 
 /** Of one file: each decides by itself, and all must permit. */

@@ -22,6 +22,8 @@ export interface Chosen {
   readonly digest: string;
   /** The manifest; null for the default profile. */
   readonly file: string | null;
+  /** All that it was made from: the manifest, what it extends, the baseline. */
+  readonly files: readonly string[];
 }
 
 interface Made {
@@ -119,22 +121,21 @@ export function homeOf(host: Host): string {
 
 async function kept(key: string, file: string | null, host: Host, make: () => Promise<Made>): Promise<Chosen> {
   const place = join(host.dirs.cache, "manifests", `${hash("sha256", `${homeOf(host)}\0${key}`, "hex")}.json`);
-  const found = readKept(place);
-  const compiled = found ?? keep(place, await make(), host);
-  return { compiled, digest: hash("sha256", canonical(compiled), "hex"), file };
+  const { compiled, sources } = readKept(place) ?? keep(place, await make(), host);
+  return { compiled, digest: hash("sha256", canonical(compiled), "hex"), file, files: Object.keys(sources) };
 }
 
-function readKept(place: string): Compiled | null {
+function readKept(place: string): Made | null {
   try {
     const { form, sources, compiled } = JSON.parse(readFileSync(place, "utf8")) as Kept;
-    return form === FORM && Object.entries(sources).every(([file, digest]) => digestOfFile(file) === digest) ? compiled : null;
+    return form === FORM && Object.entries(sources).every(([file, digest]) => digestOfFile(file) === digest) ? { sources, compiled } : null;
   } catch {
     return null;
   }
 }
 
 /** A cache that cannot be written costs time, no more. */
-function keep(place: string, made: Made, host: Host): Compiled {
+function keep(place: string, made: Made, host: Host): Made {
   try {
     mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
     writeFileSync(`${place}.${host.pid}`, JSON.stringify({ form: FORM, ...made } satisfies Kept), { mode: 0o600 });
@@ -142,7 +143,7 @@ function keep(place: string, made: Made, host: Host): Compiled {
   } catch {
     // It is compiled again next time.
   }
-  return made.compiled;
+  return made;
 }
 
 function digestOfFile(file: string): string | null {

@@ -1,21 +1,13 @@
 /** Decision points elsewhere: OPA's REST interface, AuthZEN 1.0, Amazon Verified Permissions. Who cannot be asked permits nothing. */
 import { readFileSync, statSync } from "node:fs";
 import { SallyportError } from "../errors.ts";
+import type { PolicyPoint } from "../model.ts";
 import type { EntityJson } from "./cedar.ts";
 import type { Said } from "./decide.ts";
 import { contextOf, principalOf, resourceEntities, type PolicyRequest } from "./request.ts";
 
-export interface Point {
-  readonly kind: "authzen" | "opa" | "verified-permissions";
-  readonly url: string | null;
-  readonly store: string | null;
-  readonly region: string | null;
-  readonly token: string | null;
-  readonly seconds: number;
-}
-
 /** Throws `policy.point`. */
-export async function askPoint(point: Point, request: PolicyRequest): Promise<Said> {
+export async function askPoint(point: PolicyPoint, request: PolicyRequest): Promise<Said> {
   try {
     return await POINTS[point.kind](point, request);
   } catch (error) {
@@ -23,9 +15,9 @@ export async function askPoint(point: Point, request: PolicyRequest): Promise<Sa
   }
 }
 
-type Asker = (point: Point, request: PolicyRequest) => Promise<Said>;
+type Asker = (point: PolicyPoint, request: PolicyRequest) => Promise<Said>;
 
-const POINTS: Readonly<Record<Point["kind"], Asker>> = {
+const POINTS: Readonly<Record<PolicyPoint["kind"], Asker>> = {
   /** OpenID AuthZEN Authorization API 1.0, "Access Evaluation API". */
   authzen: async (point, request) => {
     const { subject, resource, context } = plain(request);
@@ -45,7 +37,7 @@ const POINTS: Readonly<Record<Point["kind"], Asker>> = {
 const MAX_ANSWER = 64 * 1024;
 
 /** Throws where there is no answer of JSON in time. Redirects are not followed: the token is for this host. */
-async function post(point: Point, body: object): Promise<unknown> {
+async function post(point: PolicyPoint, body: object): Promise<unknown> {
   if (point.url === null) throw new Error("policies.point.url is missing");
   const headers = { "content-type": "application/json", accept: "application/json", ...(point.token === null ? {} : { authorization: `Bearer ${secretOf(point.token)}` }) };
   const response = await fetch(point.url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error", signal: AbortSignal.timeout(point.seconds * 1000) });

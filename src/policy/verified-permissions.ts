@@ -2,7 +2,7 @@
 import { SallyportError } from "../errors.ts";
 import type { EntityJson } from "./cedar.ts";
 import type { Said } from "./decide.ts";
-import type { Point } from "./points.ts";
+import type { PolicyPoint } from "../model.ts";
 import { contextOf, principalOf, resourceEntities, resourceUid, type PolicyRequest } from "./request.ts";
 
 interface Client {
@@ -13,7 +13,7 @@ interface Client {
 const PACKAGE = "@aws-sdk/client-verifiedpermissions";
 
 /** Throws `policy.point`. */
-export async function askVerifiedPermissions({ url, store, region, seconds }: Point, request: PolicyRequest, answered: (decision: unknown, said: unknown) => Said): Promise<Said> {
+export async function askVerifiedPermissions({ url, store, region, seconds }: PolicyPoint, request: PolicyRequest, answered: (decision: unknown, said: unknown) => Said): Promise<Said> {
   if (store === null) throw new SallyportError("policy.point", "policies.point.store is missing");
   const { VerifiedPermissionsClient, IsAuthorizedCommand } = await client();
   const principal = principalOf(request.principal, {});

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync 
 import { join } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
+import { processEntry } from "../processes.ts";
 
 /** What a session has outside its own processes. */
 export interface Belongings {
@@ -25,7 +26,7 @@ function folderOf(host: Host): string {
 
 /** The name says whose it is, so that there is no moment at which that is not known. */
 export function sessionFolder(host: Host, session: string): string {
-  return join(folderOf(host), `${session}.${host.pid}.${startOf(host.pid)}`);
+  return join(folderOf(host), `${session}.${host.pid}.${processEntry(host.pid)?.start ?? ""}`);
 }
 
 /** Throws `cell.ceiling`. @returns what takes the entry out again. */
@@ -47,7 +48,7 @@ export interface Known {
 export function sessions(host: Host): Known[] {
   return names(folderOf(host)).map((name) => {
     const [session = "", pid = "", started = ""] = name.split(".");
-    return { session, folder: join(folderOf(host), name), lives: started !== "" && startOf(Number(pid)) === started };
+    return { session, folder: join(folderOf(host), name), lives: started !== "" && processEntry(Number(pid))?.start === started };
   });
 }
 
@@ -93,17 +94,5 @@ function read(file: string): Belongings | null {
     return JSON.parse(readFileSync(file, "utf8")) as Belongings;
   } catch {
     return null;
-  }
-}
-
-/** When a process was started, in ticks since the machine's start, and which start that was: with its number, an identity (proc_pid_stat(5), field 22). */
-function startOf(pid: number): string {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return "";
-    return `${fields[19]}-${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8)}`;
-  } catch {
-    return "";
   }
 }

@@ -1,5 +1,5 @@
 /** Ways around the question that were found, each closed: what a call may not borrow from another, and what may not change under it. */
-import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { renderQuestion, type Question } from "../../src/consent/question.ts";
@@ -226,16 +226,27 @@ describe("policies", () => {
   it("cannot be rewritten by the server that they hold", async () => {
     const place = makeHome();
     const script = join(place.home, "write.sh");
-    writeFileSync(script, `cd ${place.home}/notes; for f in p.cedar rules/q.cedar sallyport.yaml sallyport.lock; do (echo x > $f) 2>/dev/null && echo wrote $f; (mv $f $f.old) 2>/dev/null && echo moved $f; rm -f $f 2>/dev/null && [ ! -e $f ] && echo removed $f; done; (mv rules other) 2>/dev/null && echo moved rules; echo y > free && echo wrote free\n`);
+    writeFileSync(script, `cd ${place.home}/notes; for f in p.cedar rules/q.cedar sallyport.yaml sallyport.lock base.yaml below/more.yaml; do (echo x > $f) 2>/dev/null && echo wrote $f; (mv $f $f.old) 2>/dev/null && echo moved $f; rm -f $f 2>/dev/null && [ ! -e $f ] && echo removed $f; done; for d in rules below; do (mv $d other) 2>/dev/null && echo moved $d; done; echo y > free && echo wrote free\n`);
     const { notes } = place;
-    mkdirSync(join(notes, "rules"), { mode: 0o777 });
-    for (const [name, text] of [["p.cedar", START], ["rules/q.cedar", START], ["sallyport.yaml", `version: 1\npolicies: { files: [p.cedar, rules] }\nservers: { s: { command: /bin/sh, args: [${script}], isolation: { write: [.] , read: [${script}] }, consent: { ask: never } } }\n`]] as const) writeFileSync(join(notes, name), text, { mode: 0o666 });
+    for (const folder of ["rules", "below"]) mkdirSync(join(notes, folder), { mode: 0o777 });
+    for (const [name, text] of [["p.cedar", START], ["rules/q.cedar", START], ["below/more.yaml", "version: 1\n"], ["base.yaml", "version: 1\nextend: below/more.yaml\n"], ["sallyport.yaml", `version: 1\nextend: base.yaml\npolicies: { files: [p.cedar, rules] }\nservers: { s: { command: /bin/sh, args: [${script}], isolation: { write: [.] , read: [${script}] }, consent: { ask: never } } }\n`]] as const) writeFileSync(join(notes, name), text, { mode: 0o666 });
+    // Who only looks leaves nothing behind.
+    expect((await sallyport(place, "explain", "--server", "s", "--manifest", join(notes, "sallyport.yaml"))).code).toBe(0);
+    expect(existsSync(join(notes, "sallyport.lock"))).toBe(false);
     const running = gate([], { home: place.home, cwd: notes, flags: ["--server", "s"] });
     running.child.stdin.end();
     await running.ended;
     const journal = JSON.stringify(records(place.home));
     expect(journal).toContain("wrote free");
     expect(journal.match(/(?:wrote|moved|removed) (?!free)\S+/g)).toBeNull();
+  });
+
+  it("stand in the way of no error about the directories for writing", async () => {
+    const place = makeHome();
+    const file = join(place.home, "sallyport.yaml");
+    writeFileSync(file, "version: 1\nservers: { s: { command: /bin/true, isolation: { write: [missing] } } }\n");
+    const { code, stderr } = await sallyport(place, "run", "--server", "s", "--manifest", file);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("cell.path")]);
   });
 });
 

@@ -6,9 +6,9 @@ import { lstatSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { SallyportError } from "../../errors.ts";
+import { processEntry } from "../../processes.ts";
 import { Desk, type Asker, type Outcome } from "../desk.ts";
 import { Grants, grantOf } from "../grants.ts";
-import { entryOf } from "../ancestry.ts";
 import { choicesOf, isQuestion, startChoices, type Question } from "../question.ts";
 import type { Store } from "../store.ts";
 
@@ -71,7 +71,7 @@ function parsed(line: string): Readonly<Record<string, unknown>> | null {
 function outcomeOf(question: Question, said: Readonly<Record<string, unknown>> | null): Outcome {
   const choice = question.choices.find(({ key }) => key === said?.["choice"]);
   if (said === null || said["question"] !== question.id || said["outcome"] !== "answered" || choice === undefined) return { kind: said?.["outcome"] === "expired" ? "expired" : "withdrawn" };
-  const [user, channel, trace, at] = ["user", "channel", "trace", "at"].map((name) => String(said[name] ?? "")) as [string, string, string, string];
+  const [user, channel, trace, at] = ["user", "channel", "trace", "at"].map((name) => (typeof said[name] === "string" ? said[name] : "")) as [string, string, string, string];
   return { kind: "answered", choice, answer: { question: question.id, digest: "", choice: choice.key, channel: `other-user, ${channel}`, user, trace, at }, votes: [{ user, channel }] };
 }
 
@@ -155,7 +155,7 @@ function ownedBy(line: string, user: string, pid: number, now: number): Question
     const known = given.bound.action === "startServer" ? [...startChoices(true), ...choicesOf([], { remember: false, broad: false })] : choicesOf([], { remember: true, broad: true });
     const choices = known.filter(({ key }, index) => (key === "deny" || offered.has(key)) && known.findIndex((one) => one.key === key) === index);
     if (!(seconds > 0)) return null;
-    return { ...given, asked: new Date(now).toISOString(), until: new Date(now + seconds).toISOString(), gate: { pid, start: entryOf(pid)?.start ?? "" }, clients: [given.gate, ...given.clients], choices, channels: ["terminal"], approvers: [user], quorum: 1, votes: [], standing: false };
+    return { ...given, asked: new Date(now).toISOString(), until: new Date(now + seconds).toISOString(), gate: { pid, start: processEntry(pid)?.start ?? "" }, clients: [given.gate, ...given.clients], choices, channels: ["terminal"], approvers: [user], quorum: 1, votes: [], standing: false };
   } catch {
     return null;
   }
