@@ -1,16 +1,19 @@
 /** With any single guard switched off, at least one test goes red. Works on a copy; `npm run mutate [-- NAME…]`. */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const UNIT = ["test/guards", "test/manifest"];
-const GATE = ["test/gate/adversary.test.ts", "test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest"];
+const UNIT = ["test/guards/arguments.test.ts", "test/guards/definitions.test.ts", "test/manifest/manifest.test.ts"];
+const GATE = ["test/gate/adversary.test.ts", "test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest/manifest.test.ts"];
 
 const NETWORK = ["test/egress/units.test.ts"];
 const CELLS = ["test/sandbox/launchers.test.ts"];
 const RULES = ["test/consent/property.test.ts"];
+
+/** Where a file's guards are most likely to be missed: these tests run first. */
+const LIKELY = { "guards/text": "definitions", "manifest/": "manifest", "manifest/lock": "pins", "gate/pins": "pins", "gate/answers": "guards" };
 
 /** Name, file below src/, what stands there, what stands there instead, and the tests that must notice. */
 const MUTATIONS = [
@@ -99,36 +102,58 @@ const MUTATIONS = [
   ["unreachable patterns", "manifest/sense.ts", "if (before !== undefined) fail(", "if (before === \"\\u0001\") fail(", UNIT],
 ];
 
+const SUITES = [UNIT, GATE, NETWORK, CELLS, RULES];
 const wanted = process.argv.slice(2);
-const copy = mkdtempSync(join(tmpdir(), "sallyport-mutation-"));
-// Servers run as another user.
-chmodSync(copy, 0o755);
+const chosen = MUTATIONS.filter(([name]) => wanted.length === 0 || wanted.includes(name));
+const copies = Array.from({ length: Math.min(availableParallelism(), 4) }, makeCopy);
 let survived = 0;
 try {
-  for (const part of ["src", "test", "tools", "package.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
-  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
-  const chosen = MUTATIONS.filter(([name]) => wanted.length === 0 || wanted.includes(name));
-  for (const tests of [UNIT, GATE, NETWORK, CELLS, RULES]) if (fails(tests)) throw new Error("the tests are red with every guard on: nothing could be noticed");
-  for (const [name, file, from, to, tests] of chosen) {
+  await share(SUITES.filter((suite) => chosen.some(([, , , , tests]) => tests === suite)), async (tests, copy) => {
+    if (await fails(tests, "", copy)) throw new Error(`${tests.join(", ")}: red with every guard on, so that nothing could be noticed`);
+  });
+  await share(chosen, async ([name, file, from, to, tests], copy) => {
     const path = join(copy, "src", file);
     const text = readFileSync(path, "utf8");
     if (text.split(from).length !== 2) throw new Error(`${name}: what is to be changed stands ${text.split(from).length - 1} times in ${file}`);
     writeFileSync(path, text.replace(from, () => to));
-    const red = fails(tests);
+    const red = await fails(tests, file, copy);
     writeFileSync(path, text);
     if (!red) survived += 1;
     console.log(`${red ? "noticed " : "SURVIVED"}  ${name}`);
-  }
+  });
   console.log(`${chosen.length} guards switched off, ${survived} unnoticed`);
 } finally {
-  rmSync(copy, { recursive: true, force: true });
+  for (const copy of copies) rmSync(copy, { recursive: true, force: true });
 }
 process.exitCode = survived === 0 ? 0 : 1;
 
-/** Tests of units need no build; those of the gate run the built one. */
-function fails(tests) {
-  const run = (program, args) => spawnSync(program, args, { cwd: copy, stdio: "ignore", env: { ...process.env, CI: "true" } }).status !== 0;
-  if ((tests === GATE || tests === CELLS) && run("node", ["tools/build.mjs", "--quiet"])) throw new Error("the changed source does not build");
-  const files = tests === UNIT ? ["test/guards/arguments.test.ts", "test/guards/definitions.test.ts", "test/manifest/manifest.test.ts"] : tests;
-  return run("npx", ["vitest", "run", "--bail=1", ...(tests === UNIT ? ["-t", "^(?!.*writes manifest and lock)"] : []), ...files]);
+function makeCopy() {
+  const copy = mkdtempSync(join(tmpdir(), "sallyport-mutation-"));
+  // Servers run as another user.
+  chmodSync(copy, 0o755);
+  for (const part of ["src", "test", "tools", "package.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  return copy;
+}
+
+/** Each task in whichever copy is free. */
+async function share(tasks, work) {
+  const left = [...tasks];
+  await Promise.all(copies.map(async (copy) => {
+    for (let task = left.shift(); task !== undefined; task = left.shift()) await work(task, copy);
+  }));
+}
+
+/** File by file, up to the first that is red. Tests of units need no build; those of the gate run the built one. */
+async function fails(tests, file, copy) {
+  if ((tests === GATE || tests === CELLS) && (await exitOf(copy, "node", "tools/build.mjs", "--quiet")) !== 0) throw new Error("the changed source does not build");
+  const likely = Object.entries(LIKELY).findLast(([prefix]) => file.startsWith(prefix))?.[1];
+  for (const test of [...tests].sort((a, b) => Number(b.includes(`/${likely}.`)) - Number(a.includes(`/${likely}.`)))) {
+    if ((await exitOf(copy, "npx", "vitest", "run", "--bail=1", ...(tests === UNIT ? ["-t", "^(?!.*writes manifest and lock)"] : []), test)) !== 0) return true;
+  }
+  return false;
+}
+
+function exitOf(cwd, program, ...args) {
+  return new Promise((done, reject) => spawn(program, args, { cwd, stdio: "ignore", env: { ...process.env, CI: "true" } }).on("error", reject).on("close", (code) => done(code ?? 1)));
 }
