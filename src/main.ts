@@ -66,6 +66,7 @@ function hostOf(processLike: NodeJS.Process): Host {
     platform: processLike.platform,
     arch: processLike.arch,
     version: SALLYPORT_VERSION,
+    program: [processLike.execPath, import.meta.filename],
     dirs: dirsOf(env, cwd),
     baseline: BASELINE,
     now: () => {

@@ -25,6 +25,8 @@ export interface Host {
   readonly platform: string;
   readonly arch: string;
   readonly version: string;
+  /** The interpreter, and this program's own file. */
+  readonly program: readonly [interpreter: string, file: string];
   readonly dirs: Dirs;
   /** The machine's manifest of bounds; it need not exist. */
   readonly baseline: string;

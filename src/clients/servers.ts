@@ -1,0 +1,153 @@
+/** The servers that stand in a client's file, whichever way it writes them down. */
+import { basename } from "node:path";
+import type { Client, Keys } from "./client.ts";
+import type { ClientFile } from "./places.ts";
+import { FORMATS } from "./formats/formats.ts";
+import { child, entry, plain, textOf, textsOf, type Entry, type List, type Table, type Tree } from "./formats/tree.ts";
+
+/** Where the command line stands in the text. */
+export interface Spot {
+  /** A program, or with `args` null the whole command line. */
+  readonly command: Entry;
+  readonly args: Entry | null;
+}
+
+export interface ClientServer {
+  readonly file: ClientFile;
+  readonly name: string;
+  /** Names from the top of the file to it; of a list, the server's own name in place of its number. */
+  readonly path: Keys;
+  /** The command line as it stands there: placeholders are the client's. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables that are passed on by name. */
+  readonly names: readonly string[];
+  readonly cwd: string | null;
+  readonly disabled: boolean;
+  readonly spot: Spot;
+}
+
+/** Something in the file that is no STDIO server, and why. */
+export interface Other {
+  readonly name: string;
+  readonly path: Keys;
+  readonly why: "remote" | "unreadable";
+  readonly detail: string;
+}
+
+export interface FileServers {
+  readonly servers: readonly ClientServer[];
+  readonly others: readonly Other[];
+}
+
+/** Throws SyntaxError, with line and column. */
+export function serversOf(file: ClientFile, text: string): FileServers {
+  const root = FORMATS[file.client.format].parse(text);
+  const servers: ClientServer[] = [];
+  const others: Other[] = [];
+  const seen = new Set<Tree>();
+  for (const keys of file.place.keys ?? file.client.keys) {
+    for (const [path, name, tree] of entriesAt(root, keys, [], file.client)) {
+      if (seen.has(tree)) continue;
+      const found = serverOf(file, path, name, tree);
+      if (found === null) continue;
+      seen.add(tree);
+      if ("why" in found) others.push(found);
+      else servers.push(found);
+    }
+  }
+  return { servers, others };
+}
+
+function entriesAt(tree: Tree | undefined, [key, ...rest]: Keys, path: Keys, client: Client): (readonly [path: Keys, name: string, tree: Tree])[] {
+  if (tree === undefined) return [];
+  if (key !== undefined) {
+    const inner = tree.kind === "table" ? tree.entries.filter((one) => key === "*" || one.key === key) : [];
+    return inner.flatMap((one) => entriesAt(one.value, rest, [...path, one.key], client));
+  }
+  if (client.shape.list === true) {
+    const items = tree.kind === "list" ? tree.items : [];
+    return items.flatMap((item) => {
+      const name = textOf(child(item, "name"));
+      return name === undefined ? [] : [[[...path, name], name, item] as const];
+    });
+  }
+  return tree.kind === "table" ? tree.entries.map((one) => [[...path, one.key], one.key, one.value] as const) : [];
+}
+
+const REMOTE = ["url", "httpUrl", "serverUrl", "uri"];
+const REMOTE_TYPES = ["http", "sse", "remote", "streamable-http", "streamable_http", "streamableHttp", "ws"];
+
+/** Null: no server at all, such as a setting that stands among them. */
+function serverOf(file: ClientFile, path: Keys, name: string, given: Tree): ClientServer | Other | null {
+  if (given.kind !== "table") return null;
+  const { shape } = file.client;
+  const [tree, key] = nested(given, shape.command);
+  const command = entry(tree, key);
+  const type = textOf(child(given, "type")) ?? textOf(child(given, "transport"));
+  const url = REMOTE.map((one) => textOf(child(given, one))).find((one) => one !== undefined);
+  if (command === undefined) return url === undefined && (type === undefined || !REMOTE_TYPES.includes(type)) ? null : { name, path, why: "remote", detail: url ?? type ?? "" };
+  const unreadable = (detail: string): Other => ({ name, path, why: "unreadable", detail });
+  const whole = command.value.kind === "list";
+  const words = whole ? textsOf(command.value) : [textOf(command.value)];
+  const args = whole ? null : (entry(tree, "args") ?? null);
+  const more = args === null ? [] : textsOf(args.value);
+  if (words === null || words[0] === undefined || words[0] === "") return unreadable(`${key} is no text`);
+  if (more === null) return unreadable("args is no list of texts");
+  const env = textTable(child(tree, shape.env));
+  if (env === null) return unreadable(`${shape.env} holds something other than texts`);
+  const names = shape.names === undefined ? [] : namesOf(child(given, shape.names));
+  if (names === null) return unreadable(`${shape.names} holds something other than names`);
+  const disabled = leaf(child(given, "disabled")) === true || leaf(child(given, "enabled")) === false;
+  return { file, name, path, argv: [...(words as string[]), ...more], env, names, cwd: textOf(child(given, "cwd")) ?? null, disabled, spot: { command, args } };
+}
+
+/** Zed's older form keeps the command line in a table of its own. */
+function nested(tree: Table, key: string): readonly [tree: Table, key: string] {
+  const inner = child(tree, key);
+  return inner?.kind === "table" ? [inner, "path"] : [tree, key];
+}
+
+function leaf(tree: Tree | undefined): unknown {
+  return tree?.kind === "leaf" ? tree.value : undefined;
+}
+
+/** Numbers, booleans and nothing at all are taken as clients take them: as their text. */
+function textTable(tree: Tree | undefined): Record<string, string> | null {
+  if (tree === undefined || leaf(tree) === null) return {};
+  if (tree.kind !== "table") return null;
+  const found = tree.entries.map(({ key, value }) => [key, leaf(value)] as const);
+  return found.some(([, value]) => value === undefined) ? null : Object.fromEntries(found.map(([key, value]) => [key, String(value ?? "")]));
+}
+
+/** Texts, or tables with a `name`. */
+function namesOf(tree: Tree | undefined): string[] | null {
+  if (tree === undefined) return [];
+  if (tree.kind !== "list") return null;
+  const names = tree.items.map((item) => textOf(item) ?? textOf(child(item, "name")));
+  return names.every((name) => name !== undefined) ? names : null;
+}
+
+/** The list that the command line stands in, if there is one. */
+export function listOf({ command, args }: Spot): List | null {
+  const value = args?.value ?? command.value;
+  return value.kind === "list" ? value : null;
+}
+
+/** Everything in the file but one server's command line; to see that nothing else was changed. */
+export function withoutArgv(file: ClientFile, text: string, server: ClientServer): string {
+  const root = FORMATS[file.client.format].parse(text);
+  const fresh = serversOf(file, text).servers.find(({ path }) => path.join("\0") === server.path.join("\0"));
+  if (fresh === undefined) throw new Error(`${server.name} is gone`);
+  const { command, args } = fresh.spot;
+  const strip = (tree: Tree): Tree => (tree.kind === "table" ? { ...tree, entries: tree.entries.filter((one) => one.start !== command.start && one.start !== args?.start).map((one) => ({ ...one, value: strip(one.value) })) } : tree.kind === "list" ? { ...tree, items: tree.items.map(strip) } : tree);
+  return JSON.stringify(plain(strip(root)));
+}
+
+/** Where the gate's own command line ends and the server's begins; null where no gate stands before it. @param own this program's files. */
+export function gateLength(argv: readonly string[], own: readonly string[]): number | null {
+  const at = argv.findIndex((word) => /^sallyport(?:@.*|\.cmd)?$/.test(basename(word)) || /[/\\]sallyport[/\\]dist[/\\]main\.js$/.test(word) || own.includes(word));
+  if (at === -1 || at > 4 || argv[at + 1] !== "run") return null;
+  const dashes = argv.indexOf("--", at + 2);
+  return dashes === -1 ? argv.length : dashes + 1;
+}

@@ -1,0 +1,57 @@
+/** The gate goes before any server of any client's file and out again: byte for byte, and with exactly a person's edits in between. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Client } from "../../src/clients/client.ts";
+import { CLIENTS } from "../../src/clients/table.ts";
+import { serversOf } from "../../src/clients/servers.ts";
+import { unwrap, wrap, type Wrapped } from "../../src/clients/wrap.ts";
+import type { ClientFile } from "../../src/clients/places.ts";
+import { models, written } from "./layouts.ts";
+
+const OWN = ["/opt/tools/main.js"];
+const GATE = ["/usr/bin/node", OWN[0] as string, "run", "--server", "x y", "--manifest", "/home/ü/sallyport.yaml", "--"];
+const fileOf = (client: Client): ClientFile => ({ client, place: client.places[0] as ClientFile["place"], scope: "user", path: "/f", project: null });
+
+function protect(file: ClientFile, text: string): { text: string; wrapped: Wrapped[] } {
+  const names = serversOf(file, text).servers.map(({ path }) => path.join("\0"));
+  return names.reduce((now, name) => {
+    const server = serversOf(file, now.text).servers.find(({ path }) => path.join("\0") === name);
+    if (server === undefined) throw new Error(`${name} is gone`);
+    const done = wrap(file, now.text, server, GATE);
+    return { text: done.text, wrapped: [...now.wrapped, done.wrapped] };
+  }, { text, wrapped: [] as Wrapped[] });
+}
+
+function unprotect(file: ClientFile, text: string, known: readonly Wrapped[]): string {
+  const names = serversOf(file, text).servers.map(({ path }) => path.join("\0"));
+  return names.reduce((now, name) => {
+    const server = serversOf(file, now).servers.find(({ path }) => path.join("\0") === name);
+    if (server === undefined) throw new Error(`${name} is gone`);
+    return unwrap(file, now, server, known.find(({ path }) => path.join("\0") === name) ?? null, OWN) ?? now;
+  }, text);
+}
+
+describe.each(CLIENTS.map((client) => [client.id, client] as const))("a file of %s", (_, client) => {
+  const file = fileOf(client);
+
+  it("comes back byte for byte, and with exactly the edits of a person", () => {
+    fc.assert(fc.property(models.chain((servers) => fc.tuple(fc.constant(servers), written(client, servers), fc.array(fc.tuple(fc.nat(30), fc.constantFrom("", "changed", "more  and more", "ü\u{1F600}")), { maxLength: 4 }))), ([servers, { text, marks }, edits]) => {
+      const before = serversOf(file, text);
+      expect(before.servers.length).toBeGreaterThan(0);
+      expect(before.servers.length).toBeLessThanOrEqual(servers.length);
+      const { text: guarded, wrapped } = protect(file, text);
+      for (const { argv } of serversOf(file, guarded).servers) expect(argv.slice(0, GATE.length)).toEqual(GATE);
+      expect(serversOf(file, guarded).servers.map(({ argv }) => argv.slice(GATE.length))).toEqual(before.servers.map(({ argv }) => argv));
+      expect(serversOf(file, guarded).servers.map(({ env }) => env)).toEqual(before.servers.map(({ env }) => env));
+      const edit = (one: string): string => edits.reduce((now, [index, to]) => (marks.length === 0 ? now : now.replaceAll(marks[index % marks.length] as string, to)), one);
+      expect(unprotect(file, edit(guarded), wrapped)).toBe(edit(text));
+    }), { numRuns: 60 });
+  });
+
+  it("comes back in meaning where nothing is known but the file", () => {
+    fc.assert(fc.property(models.chain((servers) => written(client, servers)), ({ text }) => {
+      const back = unprotect(file, protect(file, text).text, []);
+      expect(serversOf(file, back).servers.map(({ argv, env }) => ({ argv, env }))).toEqual(serversOf(file, text).servers.map(({ argv, env }) => ({ argv, env })));
+    }), { numRuns: 20 });
+  });
+});
