@@ -159,6 +159,15 @@ export const ERRORS = {
   "limit.result": { fault: "peer", text: "the answer is longer or deeper than allowed", hint: "ask for less; limits.resultBytes and resultDepth are the bounds" },
   "limit.server-requests": { fault: "peer", text: "the server asks too often", hint: "limits.serverRequests is the bound" },
   "limit.notifications": { fault: "peer", text: "the server sends too many notifications", hint: "limits.serverNotifications is the bound" },
+  // clients
+  "clients.unknown": { fault: "user", text: "there is no such client", hint: "sallyport protect --help lists them" },
+  "clients.server": { fault: "user", text: "no client has such a server", hint: "sallyport protect --check lists the servers that were found" },
+  "clients.syntax": { fault: "user", text: "the client's file cannot be read", hint: "mend the named place; the client cannot read it either" },
+  "clients.entry": { fault: "user", text: "the server's entry is not one that can be changed", hint: "write the command line in the client's usual form" },
+  "clients.changed": { fault: "env", text: "the client's file was written by another program at the same moment; nothing was changed", hint: "run the same command again" },
+  "clients.write": { fault: "env", text: "the client's file cannot be written", hint: "mend what is named, and run the same command again" },
+  "clients.managed": { fault: "user", text: "this file is the administrator's", hint: "ask who manages this machine to put sallyport run -- before the command" },
+  "clients.place": { fault: "env", text: "this copy of Sallyport will not stay where it is", hint: "install it first: npm install --global sallyport" },
   // server
   "server.ended": { fault: "peer", text: "the server ended before it answered", hint: "look at its stderr: sallyport journal show" },
   "server.not-started": { fault: "peer", text: "the server's program could not be started in the cell", hint: "sallyport explain shows what the cell contains; add --read DIR for what is missing" },

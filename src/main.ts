@@ -14,6 +14,8 @@ declare const SALLYPORT_VERSION: string;
 /** Loaded on first need: `run` must not pay for the others. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<{ readonly command: Command }>]>> = {
   run: ["put the gate in front of a server: sallyport run -- npx -y PACKAGE ARG…", () => import("./commands/run.ts")],
+  protect: ["put the gate in front of every server of every client", () => import("./commands/protect.ts")],
+  unprotect: ["take it out again, byte for byte", () => import("./commands/unprotect.ts")],
   explain: ["show the cell that a server would get, before anything runs", () => import("./commands/explain.ts")],
   add: ["propose a manifest entry for a server: sallyport add NAME -- COMMAND…", () => import("./commands/add.ts")],
   lock: ["compare servers with what was approved, and approve: lock [--check]", () => import("./commands/lock.ts")],

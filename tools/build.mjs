@@ -6,7 +6,7 @@ import { rolldown } from "rolldown";
 /** Copied beside the bundle, which finds them there. */
 const WASM = ["libpg-query/wasm/libpg-query.wasm", "@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm", "web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm", "@cedar-policy/cedar-wasm/web/cedar_wasm_bg.wasm"];
 /** Loaded when first needed, never by every gate. */
-const HEAVY = /node_modules\/(?:yaml|ajv|re2js|dns-packet|tldts|fflate|libpg-query|@guanmingchiu|web-tree-sitter|@cedar-policy|jose)\//;
+const HEAVY = /node_modules\/(?:yaml|jsonc-parser|toml-eslint-parser|ajv|re2js|dns-packet|tldts|fflate|libpg-query|@guanmingchiu|web-tree-sitter|@cedar-policy|jose)\//;
 
 const quiet = process.argv.includes("--quiet");
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -14,6 +14,8 @@ rmSync("dist", { recursive: true, force: true });
 const bundle = await rolldown({
   input: { main: "src/main.ts", inside: "src/egress/inside.ts" },
   platform: "node",
+  // One package's "main" is a form that no bundler can take apart.
+  resolve: { mainFields: ["module", "main"] },
   transform: { define: { SALLYPORT_VERSION: JSON.stringify(version) } },
   // The parsers' loaders also know browsers, and evaluate nothing here.
   checks: { eval: false },

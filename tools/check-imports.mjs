@@ -9,12 +9,15 @@ const ROWS = [
   ["gate"],
   ["manifest", "guards", "policy", "consent", "sandbox", "egress", "secrets", "journal"],
   ["protocol"],
+  ["atomic"],
   ["model", "errors", "paths", "nearest", "address", "host", "poll", "assets", "processes"],
 ];
 /** Packages are bundled, each named with the files that use it; a new one is a decision (docs/decisions). */
 const PACKAGES = {
   "json-schema-to-ts": ["manifest/schema.ts"],
-  yaml: ["manifest/load.ts", "manifest/edit.ts", "gate/foretell.ts"],
+  "jsonc-parser": ["clients/formats/json.ts"],
+  "toml-eslint-parser": ["clients/formats/toml.ts"],
+  yaml: ["manifest/load.ts", "manifest/edit.ts", "gate/foretell.ts", "clients/formats/yaml.ts"],
   ajv: ["guards/arguments/ajv.ts"],
   "ajv/dist/2020.js": ["guards/arguments/ajv.ts", "manifest/load.ts"],
   re2js: ["guards/arguments/ajv.ts", "guards/arguments/regex.ts", "guards/arguments/pattern.ts", "manifest/sense.ts"],

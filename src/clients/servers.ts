@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Client, Keys } from "./client.ts";
 import type { ClientFile } from "./places.ts";
 import { FORMATS } from "./formats/formats.ts";
-import { child, entry, plain, textOf, textsOf, type Entry, type List, type Table, type Tree } from "./formats/tree.ts";
+import { child, entry, plain, textOf, textsOf, type Entry, type Leaf, type List, type Table, type Tree } from "./formats/tree.ts";
 
 /** Where the command line stands in the text. */
 export interface Spot {
@@ -108,7 +108,7 @@ function nested(tree: Table, key: string): readonly [tree: Table, key: string] {
   return inner?.kind === "table" ? [inner, "path"] : [tree, key];
 }
 
-function leaf(tree: Tree | undefined): unknown {
+function leaf(tree: Tree | undefined): Leaf["value"] {
   return tree?.kind === "leaf" ? tree.value : undefined;
 }
 

@@ -44,8 +44,8 @@ export function unwrap(file: ClientFile, text: string, server: ClientServer, kno
   const count = length;
   const edits: Edit[] = [];
   if (!isList) {
-    const same = known?.command !== undefined && known.command !== null && isQuoteOf(known.command, original, format);
-    edits.push({ ...spanOf(command), text: same ? (known.command as string) : format.quote(original) });
+    const before = known?.command ?? null;
+    edits.push({ ...spanOf(command), text: before !== null && isQuoteOf(before, original, format) ? before : format.quote(original) });
   }
   const whole = known?.madeArgs === true && list.items.length === count && args !== null;
   edits.push(whole && (args.line || /^\s*,\s*$/.test(text.slice(spanOf(command).end, args.start))) ? unmade(text, command, args) : removed(text, list, count));

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { replaceFile } from "../atomic.ts";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { prepare } from "../gate/prepare.ts";
 import { listServer } from "../gate/listing.ts";
@@ -65,8 +66,7 @@ export const command: Command = async (args, host) => {
   const needsPerson = await changeNeedsPerson({ ...prepared, chosen: { ...prepared.chosen, compiled: { ...prepared.chosen.compiled, policies: text === null ? [] : policiesOf(load(file, text), homeOf(host)) } } }, host);
   if (values.yes !== true && values.json === true) return 1;
   if (!(await agreed(`Write ${name} to ${file}, and approve all of this?`, values.yes === true, needsPerson, host))) return 1;
-  writeFileSync(`${file}.new`, written, { mode: 0o644 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, written, { mode: 0o644 });
   writeLock(join(dirname(file), LOCK), name, proposal.locked);
   host.stderr.write(`sallyport: written; start it with: sallyport run --server ${name}${manifest === undefined ? "" : ` --manifest ${manifest}`}\n`);
   return 0;

@@ -2,9 +2,9 @@
  * `sallyport.lock`: what was seen of each server and approved. A digest pins each tool, prompt, resource template and the
  * instructions over the whole RFC 8785 form; the value stands beside it, so that a change can be shown word by word.
  */
-import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { replaceFile } from "../atomic.ts";
 import { SallyportError } from "../errors.ts";
 import { digestOf } from "./canonical.ts";
 
@@ -83,6 +83,18 @@ export function makeLock(file: string): void {
   }
 }
 
+/** Takes one server's entry out; the file goes with the last. Throws `pin.write`, `pin.lock`. */
+export function dropFromLock(file: string, name: string): void {
+  const { [name]: gone, ...servers } = readLock(file)?.servers ?? {};
+  if (gone === undefined) return;
+  try {
+    if (Object.keys(servers).length === 0) rmSync(file);
+    else replaceFile(file, `${JSON.stringify({ version: 1, servers }, null, 2)}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw new SallyportError("pin.write", `${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /** Replaces one server's entry, others as they are now; whole or not at all. Throws `pin.write`, `pin.lock`. */
 export function writeLock(file: string, name: string, server: LockedServer): void {
   const wanted = digestOf(sorted(server));
@@ -99,9 +111,7 @@ function replace(file: string, name: string, server: LockedServer): void {
   const servers = Object.fromEntries([...Object.entries(lock.servers).filter(([other]) => other !== name), [name, sorted(server)] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const aside = join(dirname(file), `.sallyport.lock.${randomBytes(4).toString("hex")}`);
-    writeFileSync(aside, `${JSON.stringify({ version: 1, servers }, null, 2)}\n`, { mode: 0o600 });
-    renameSync(aside, file);
+    replaceFile(file, `${JSON.stringify({ version: 1, servers }, null, 2)}\n`, { mode: 0o600 });
   } catch (error) {
     throw new SallyportError("pin.write", `${file}: ${(error as Error).message}`, { cause: error });
   }

@@ -64,9 +64,9 @@ function json(client: Client, servers: readonly Model[], { indent, end, comments
     const list = (all: readonly string[]): string => block("[", "]", all.map((one, at) => quote(one, at)), depth + 2);
     const line = isList ? [pair("type", '"local"'), pair(commandKey, list([command, ...(words ?? [])]))] : [pair(commandKey, `${quote(command, index)}${comment()}`), ...(words === null ? [] : [pair("args", list(words))])];
     const own = [...line, pair(envKey, block("{", "}", env.map((variable) => pair(variable, JSON.stringify(mark()))), depth + 2)), pair("note", JSON.stringify(mark()))];
-    return pair(name, block("{", "}", index % 2 === 0 ? own : own.reverse(), depth + 1));
+    return pair(name, block("{", "}", index % 2 === 0 ? own : own.toReversed(), depth + 1));
   });
-  const inner = [...keys].reverse().reduce((body, key, index) => block("{", "}", [pair("theme", JSON.stringify(mark())), pair(key, body)].slice(index === keys.length - 1 ? 0 : 1), keys.length - index), block("{", "}", entries, depth));
+  const inner = keys.toReversed().reduce((body, key, index) => block("{", "}", [pair("theme", JSON.stringify(mark())), pair(key, body)].slice(index === keys.length - 1 ? 0 : 1), keys.length - index), block("{", "}", entries, depth));
   return { text: `${bom ? "\ufeff" : ""}${comment()}${inner}${end}${comment()}`, marks };
 }
 

@@ -1,0 +1,88 @@
+/** One server, started once in a closed cell: what it is, what it offers, what it seems to need. */
+import { isAbsolute, relative, resolve } from "node:path";
+import { listServer } from "../gate/listing.ts";
+import { prepare, type ServerOptions } from "../gate/prepare.ts";
+import { propose, type Proposal } from "../gate/propose.ts";
+import { findSecrets } from "../guards/text/secrets.ts";
+import type { ServerEntry } from "../manifest/schema.ts";
+import type { Host } from "../model.ts";
+import { isWithin } from "../paths.ts";
+import { MAX_LINE } from "../protocol/frame.ts";
+import type { Plan } from "../sandbox/plan.ts";
+import { expand, hasPlaceholder } from "./expand.ts";
+import { hostsNamed, type NamedHost } from "./hosts.ts";
+import type { ClientServer } from "./servers.ts";
+import { homeDirectory } from "./places.ts";
+
+export interface Examined {
+  readonly server: ClientServer;
+  readonly plan: Plan;
+  readonly entry: ServerEntry;
+  readonly proposal: Proposal;
+  /** Hosts that its own files name. */
+  readonly hosts: readonly NamedHost[];
+  /** Where a secret stands in the client's file as it is: variables by name, arguments by number. */
+  readonly secrets: readonly string[];
+  /** Placeholders that could not be filled in. */
+  readonly unknown: readonly string[];
+}
+
+/** What a person allows beyond what the command line itself names. */
+export interface Allowed {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly hosts: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** Throws what `run` throws, and `clients.entry`. @param others names of the tools that other servers have. */
+export async function examine(server: ClientServer, allowed: Allowed, others: ReadonlySet<string>, host: Host): Promise<Examined> {
+  const { file } = server;
+  const unknown: string[] = [];
+  const fill = (text: string): string => {
+    const { text: filled, unknown: left } = expand(text, file, host);
+    unknown.push(...left);
+    return filled;
+  };
+  const argv = server.argv.map(fill);
+  const env = Object.fromEntries(Object.entries(server.env).map(([name, value]) => [name, fill(value)]));
+  const names = [...new Set([...Object.keys(env), ...server.names])].filter((name) => name !== "PATH" && name !== "HOME");
+  const project = file.place.perProject === true ? server.path[1] : file.project;
+  const cwd = resolve(project ?? homeDirectory(host), server.cwd === null ? "." : fill(server.cwd));
+  const options: ServerOptions = { command: argv, isolation: "auto", reason: null, read: [...allowed.read], write: [...allowed.write], env: names, hosts: [...allowed.hosts], addresses: [...allowed.addresses], update: false, consent: "reach", server: null, manifest: null };
+  // What the client would give it; the values stay here.
+  const place: Host = { ...host, cwd, env: { ...host.env, ...env } };
+  const { plan } = await prepare(options, place, () => {});
+  const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, place);
+  const proposal = propose(options, plan, listing, others);
+  const { command: _, args: __, ...entry } = proposal.entry;
+  return {
+    server,
+    plan,
+    entry: file.project === null ? entry : nearby(entry, file.project),
+    proposal: { ...proposal, locked: { ...proposal.locked, argv: proposal.locked.argv.map(mask) } },
+    hosts: hostsNamed(plan).filter(({ host: name }) => !allowed.hosts.includes(name)),
+    secrets: [...Object.entries(server.env).filter(([name, value]) => isSecret(name, value) && !hasPlaceholder(value, file)).map(([name]) => name), ...server.argv.flatMap((word, index) => (findSecrets(word).length > 0 ? [`argument ${index}`] : []))],
+    unknown: [...new Set(unknown)],
+  };
+}
+
+function mask(text: string): string {
+  return findSecrets(text).length > 0 ? "[secret]" : text;
+}
+
+const SECRET_NAME = /(?:^|_)(?:token|key|secret|passw(?:or)?d|pass|pat|credentials?|auth)(?:_|$)/i;
+
+/** A name that says so with a value long enough to be one, or a value whose form says so. */
+export function isSecret(name: string, value: string): boolean {
+  return (SECRET_NAME.test(name) && value.length >= 8 && !/^(?:true|false|\d{1,6}|[/~.].*|https?:.*)$/.test(value)) || findSecrets(value).length > 0;
+}
+
+/** A project's manifest is shared: what lies in the project is named from there. */
+function nearby(entry: ServerEntry, project: string): ServerEntry {
+  const near = (path: string): string => (isAbsolute(path) && isWithin(path, project) ? relative(project, path) || "." : path);
+  const { isolation } = entry;
+  if (isolation === undefined) return entry;
+  return { ...entry, isolation: { ...isolation, ...(isolation.read === undefined ? {} : { read: isolation.read.map(near) }), ...(isolation.write === undefined ? {} : { write: isolation.write.map(near) }) } };
+}
+

@@ -1,0 +1,141 @@
+/**
+ * Writes what was agreed to: first manifest and lock, then what undoing needs, and last the client's file. Killed at any
+ * moment, each file is the old or the new one; done again, it finds what is there and goes on.
+ */
+import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { FileChanged, replaceFile } from "../atomic.ts";
+import { SallyportError } from "../errors.ts";
+import { canonical } from "../manifest/canonical.ts";
+import { addServer } from "../manifest/edit.ts";
+import { load } from "../manifest/load.ts";
+import { LOCK, readLock, writeLock } from "../manifest/lock.ts";
+import type { ServerEntry } from "../manifest/schema.ts";
+import type { Host } from "../model.ts";
+import { foundIn } from "./find.ts";
+import type { Examined } from "./examine.ts";
+import type { ClientFile } from "./places.ts";
+import { digestOfText, keepBackup, readRecord, writeRecord, type Guarded } from "./records.ts";
+import type { ClientServer } from "./servers.ts";
+import { wrap } from "./wrap.ts";
+
+/** Where a client's servers are described. */
+export function manifestOf(file: ClientFile, host: Host): string {
+  return join(file.project ?? host.dirs.config, "sallyport.yaml");
+}
+
+/** Throws `clients.place` where the words would lead nowhere before long. */
+export function gateWords(file: ClientFile, name: string, host: Host): string[] {
+  const [interpreter, program] = host.program;
+  if (/[/\\]_npx[/\\]/.test(program)) throw new SallyportError("clients.place", program);
+  const start = !file.client.minimalPath && isOnPath(program, host) ? ["sallyport"] : [interpreter, program];
+  return [...start, "run", "--server", name, ...manifestWords(file, host), "--"];
+}
+
+/** In a project, the manifest is found from where the client starts; a path would be this machine's. */
+function manifestWords(file: ClientFile, host: Host): string[] {
+  if (file.project === null) return ["--manifest", manifestOf(file, host)];
+  return file.client.placeholder?.test("${workspaceFolder}") === true ? ["--manifest", "${workspaceFolder}/sallyport.yaml"] : [];
+}
+
+function isOnPath(program: string, host: Host): boolean {
+  const found = (host.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "sallyport")).find((path) => existsSync(path));
+  return found !== undefined && realpathSync(found) === realpathSync(program);
+}
+
+/** One server of a file, with the manifest's name for it. */
+export interface Named {
+  readonly examined: Examined;
+  readonly name: string;
+  /** It stands in the manifest as it should. */
+  readonly known: boolean;
+}
+
+/** Names that are free, or that are this very server's already. @param taken by others of this run, and changed. */
+export function nameFor(examined: Examined, taken: Map<string, string>, host: Host): Named {
+  const { server, entry, proposal } = examined;
+  const file = manifestOf(server.file, host);
+  const servers = serversIn(file);
+  const locked = readLock(join(dirname(file), LOCK))?.servers ?? {};
+  const mine = canonical([entry, proposal.locked.identity, proposal.locked.argv]);
+  const base = server.name.replaceAll(/[^\w.-]+/g, "-").replaceAll(/^-+|-+$/g, "").slice(0, 40) || "server";
+  for (let count = 0; ; count += 1) {
+    const name = count === 0 ? base : count === 1 ? `${base}-${server.file.client.id}` : `${base}-${server.file.client.id}-${count}`;
+    const key = `${file}\0${name}`;
+    const pinned = Object.hasOwn(locked, name) ? locked[name] : undefined;
+    const stands = Object.hasOwn(servers, name) && pinned !== undefined && canonical([servers[name], pinned.identity, pinned.argv]) === mine;
+    const other = taken.get(key);
+    if (other === mine || (other === undefined && (stands || !Object.hasOwn(servers, name)))) {
+      taken.set(key, mine);
+      return { examined, name, known: stands || other === mine };
+    }
+  }
+}
+
+function serversIn(file: string): Readonly<Record<string, ServerEntry>> {
+  return existsSync(file) ? (load(file, readFileSync(file, "utf8")).value.servers ?? {}) : {};
+}
+
+export const digestOfEntry = (entry: unknown): string => digestOfText(canonical(entry));
+
+/** Manifest and lock. Throws `manifest.*`, `pin.*`, `clients.write`. */
+function describe({ examined, name, known }: Named, host: Host): Guarded["manifest"] {
+  const { server, entry, proposal, hosts } = examined;
+  const file = manifestOf(server.file, host);
+  const made = { file, name, digest: digestOfEntry(entry) };
+  if (known) return made;
+  const before = existsSync(file) ? readFileSync(file) : null;
+  const remark = hosts.length === 0 ? undefined : `its files name ${hosts.map((one) => one.host).join(", ")}: what it should reach goes under network.hosts`;
+  const text = addServer(before?.toString("utf8") ?? null, name, entry, proposal.reasons, remark);
+  load(file, text);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writing(file, () => replaceFile(file, text, { mode: 0o644, expected: before }));
+  writeLock(join(dirname(file), LOCK), name, proposal.locked);
+  return made;
+}
+
+/** The file as it would be. Throws where the entry cannot be changed: `clients.entry`. */
+export function changed(text: string, named: readonly Named[], host: Host): { text: string; servers: Omit<Guarded, "manifest">[] } {
+  return named.reduce((now, { examined, name }) => {
+    const { file } = examined.server;
+    const server = fresh(file, now.text, examined.server, host);
+    try {
+      const { text: next, wrapped } = wrap(file, now.text, server, gateWords(file, name, host));
+      return { text: next, servers: [...now.servers, wrapped] };
+    } catch (error) {
+      throw error instanceof SallyportError ? error : new SallyportError("clients.entry", (error as Error).message, { cause: error });
+    }
+  }, { text, servers: [] as Omit<Guarded, "manifest">[] });
+}
+
+function fresh(file: ClientFile, text: string, { path, name, argv }: ClientServer, host: Host): ClientServer {
+  const found = foundIn(file, text, host).find(({ server }) => server !== null && server.path.join("\0") === path.join("\0"));
+  if (found === undefined || found.server === null || found.state !== "open" || found.server.argv.join("\0") !== argv.join("\0")) throw new SallyportError("clients.changed", `${file.path}: ${name}`);
+  return found.server;
+}
+
+/** All servers of one file at once. Throws `clients.*`, `manifest.*`, `pin.*`; the client's file is untouched then. */
+export function protectFile(file: ClientFile, named: readonly Named[], host: Host): void {
+  if (file.scope === "managed") throw new SallyportError("clients.managed", file.path);
+  const before = readFileSync(file.path);
+  const { text, servers } = changed(before.toString("utf8"), named, host);
+  const guarded = servers.map((wrapped, index): Guarded => ({ ...wrapped, manifest: describe(named[index] as Named, host) }));
+  const known = readRecord(file.path, host);
+  const others = (known?.servers ?? []).filter(({ path }) => !guarded.some((one) => one.path.join("\0") === path.join("\0")));
+  const backup = writing(file.path, () => keepBackup(file.path, before, host));
+  const first = known !== null && others.length > 0 ? { backup: known.backup, exact: known.exact && known.after === digestOfText(before) } : { backup, exact: true };
+  writing(file.path, () => {
+    writeRecord({ version: 1, path: file.path, client: file.client.id, ...first, after: digestOfText(text), servers: [...others, ...guarded] }, host);
+    replaceFile(file.path, text, { mode: 0o600, expected: before });
+  });
+}
+
+/** Errors of the file system in the words of the table. */
+export function writing<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof SallyportError) throw error;
+    throw error instanceof FileChanged ? new SallyportError("clients.changed", error.message, { cause: error }) : new SallyportError("clients.write", `${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

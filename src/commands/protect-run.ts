@@ -1,0 +1,107 @@
+/** Every open server: started, shown, agreed to, written; one that fails stops no other. */
+import { availableParallelism } from "node:os";
+import { examine, type Allowed, type Examined } from "../clients/examine.ts";
+import { readText, type Found, type Survey } from "../clients/find.ts";
+import type { ClientFile } from "../clients/places.ts";
+import { changed, nameFor, protectFile, type Named } from "../clients/protect.ts";
+import { SallyportError, asSallyportError } from "../errors.ts";
+import { toolsOfOthers } from "../gate/others.ts";
+import type { Host } from "../model.ts";
+import { choose } from "./ask.ts";
+import type { Paint } from "./command.ts";
+import { changeOf, factsOf, screen, type Result } from "./protect-screen.ts";
+
+interface Manner {
+  readonly allowed: Allowed;
+  readonly yes: boolean;
+  readonly dry: boolean;
+  readonly quiet: boolean;
+  readonly paint: Paint;
+}
+
+/** Nothing is written before everything was shown and agreed to. */
+export async function protect(seen: Survey, manner: Manner, host: Host): Promise<Result[]> {
+  const broken = seen.broken.map(({ file, error }): Result => failed(file, "", error));
+  const standing = seen.found.filter(({ state }) => state !== "open").map((one): Result => standingResult(one));
+  const open = seen.found.filter(({ state, file }) => state === "open" && file.scope !== "managed");
+  const managed = seen.found.filter(({ state, file }) => state === "open" && file.scope === "managed").map(({ file, name }) => failed(file, name, new SallyportError("clients.managed", file.path)));
+  const taken = new Map<string, string>();
+  const examined = await examineAll(open, manner, host);
+  const files = new Map<string, { file: ClientFile; named: Named[] }>();
+  const results: Result[] = [];
+  for (const [index, outcome] of examined.entries()) {
+    const { file, name } = open[index] as Found;
+    try {
+      if (outcome instanceof SallyportError) throw outcome;
+      const named = nameFor(outcome, taken, host);
+      const { text } = changed(readText(file.path), [named], host);
+      const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(outcome) };
+      if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(readText(file.path), text, manner.paint), manner.paint)}\n`);
+      if (manner.dry || !(await isAgreed(manner, host))) {
+        results.push(manner.dry ? { ...result, state: "would be protected" } : result);
+        continue;
+      }
+      const entry = files.get(file.path) ?? { file, named: [] };
+      files.set(file.path, { file: entry.file, named: [...entry.named, named] });
+      results.push({ ...result, state: "protected" });
+    } catch (error) {
+      if (error instanceof Quit) break;
+      results.push(failed(file, name, asSallyportError(error)));
+    }
+  }
+  for (const { file, named } of files.values()) {
+    try {
+      protectFile(file, named, host);
+    } catch (error) {
+      for (const one of results) if (one.file === file.path && one.state === "protected") Object.assign(one, failed(file, one.server, asSallyportError(error)));
+    }
+  }
+  return [...standing, ...results, ...managed, ...broken];
+}
+
+class Quit extends Error {}
+
+async function isAgreed({ yes }: Manner, host: Host): Promise<boolean> {
+  if (yes) return true;
+  const letter = await choose("Protect it? [y]es, [n]o, [q]uit: ", "nyq", host);
+  if (letter === "q") throw new Quit();
+  return letter === "y";
+}
+
+/** A few at once, in the order in which they stand; one that fails stops no other. */
+async function examineAll(open: readonly Found[], { allowed, quiet }: Manner, host: Host): Promise<(Examined | SallyportError)[]> {
+  const outcomes: (Examined | SallyportError)[] = [];
+  const left = [...open.entries()];
+  const signals = new Set<(signal: NodeJS.Signals) => void>();
+  const stopped = new AbortController();
+  host.onSignal((signal) => (stopped.abort(), signals.forEach((one) => one(signal))));
+  const inside: Host = { ...host, onSignal: (listener) => void signals.add(listener) };
+  const others = toolsOfOthers({ file: "", name: "" }, host);
+  let done = 0;
+  const say = (text: string): void => void (quiet && !host.stderr.isTTY ? null : host.stderr.write(text));
+  const work = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined && !stopped.signal.aborted; next = left.shift()) {
+      const [index, { server, name, file }] = next;
+      outcomes[index] = await examine(server as NonNullable<Found["server"]>, allowed, others, inside).catch((error: unknown) => asSallyportError(error));
+      done += 1;
+      say(`sallyport: [${done}/${open.length}] ${name} (${file.client.title}): ${outcomes[index] instanceof SallyportError ? "could not be listed" : "listed"}\n`);
+    }
+  };
+  if (open.length > 0) say(`sallyport: starting ${open.length} ${open.length === 1 ? "server" : "servers"}, each in a closed cell\n`);
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, work));
+  if (stopped.signal.aborted) throw new SallyportError("session.ending", "interrupted; nothing was written");
+  return outcomes;
+}
+
+function resultOf(file: ClientFile, server: string, state: Result["state"]): Result {
+  return { client: file.client.id, scope: file.scope, file: file.path, server, state, name: null, detail: "", next: file.client.reload, code: null, found: null };
+}
+
+function failed(file: ClientFile, server: string, error: SallyportError): Result {
+  return { ...resultOf(file, server, "failed"), detail: error.message, next: error.hint, code: error.code };
+}
+
+function standingResult({ file, name, state, detail }: Found): Result {
+  const what = state === "protected" ? "already protected" : state === "remote" ? "remote" : "failed";
+  return { ...resultOf(file, name, what), detail, next: state === "remote" ? "it has a network layer of its own; the gate is for servers over STDIO" : state === "unreadable" ? "write the command line in the client's usual form" : "", code: state === "unreadable" ? "clients.entry" : null };
+}

@@ -1,0 +1,102 @@
+/** One server on one screen: what it is, offers and needs, and what changes in the client's file. */
+import type { Examined } from "../clients/examine.ts";
+import type { Named } from "../clients/protect.ts";
+import { escapeControls } from "../errors.ts";
+import type { Paint } from "./command.ts";
+
+export interface Result {
+  readonly client: string;
+  readonly scope: string;
+  readonly file: string;
+  readonly server: string;
+  readonly state: "protected" | "already protected" | "would be protected" | "remote" | "left" | "failed";
+  /** In the manifest. */
+  readonly name: string | null;
+  readonly detail: string;
+  readonly next: string;
+  readonly code: string | null;
+  readonly found: Facts | null;
+}
+
+/** What was found out about a server. */
+export interface Facts {
+  readonly package: Examined["plan"]["identity"];
+  readonly tools: readonly string[];
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly hosts: readonly string[];
+  readonly hostsNamed: Examined["hosts"];
+  readonly variables: readonly string[];
+  readonly secrets: readonly string[];
+  readonly held: readonly { readonly item: string; readonly rules: readonly string[] }[];
+}
+
+export function factsOf({ plan, entry, proposal, hosts, secrets }: Examined): Facts {
+  return {
+    package: plan.identity,
+    tools: proposal.items.filter(({ kind }) => kind === "tools").map(({ key }) => key),
+    reads: entry.isolation?.read ?? [],
+    writes: entry.isolation?.write ?? [],
+    hosts: entry.network?.hosts ?? [],
+    hostsNamed: hosts,
+    variables: entry.pass ?? [],
+    secrets,
+    held: heldOf(proposal).map(({ key, findings }) => ({ item: key, rules: [...new Set(findings.map(({ rule }) => rule))] })),
+  };
+}
+
+function heldOf({ items }: Examined["proposal"]): Examined["proposal"]["items"] {
+  return items.filter(({ findings }) => findings.some(({ severity }) => severity === "hold"));
+}
+
+const WIDTH = 110;
+
+export function screen({ examined, name }: Named, change: readonly string[], paint: Paint): string {
+  const { server, plan, entry, proposal, hosts, secrets, unknown } = examined;
+  const { file } = server;
+  const { identity } = plan;
+  const tools = proposal.items.filter(({ kind }) => kind === "tools");
+  const writers = tools.filter(({ guesses }) => guesses.some(({ slot }) => slot.access === "write")).map(({ key }) => key);
+  const rows: (readonly [string, string])[] = [
+    ["command", server.argv.join(" ")],
+    ["package", `${identity.name} ${identity.version ?? ""} (${identity.kind}, ${identity.integrity.slice(0, 24)}…)`],
+    ["tools", tools.length === 0 ? "none" : `${tools.length}: ${tools.map(({ key }) => key).join(", ")}`],
+    ["reads", entry.isolation?.read?.join(", ") ?? "nothing but its own files"],
+    ["writes", `${entry.isolation?.write?.join(", ") ?? "nothing"}${writers.length > 0 && entry.isolation?.write === undefined ? `; ${writers.join(", ")} would: --write DIR` : ""}`],
+    ["network", `${entry.network?.hosts?.join(", ") ?? "none"}${hosts.length > 0 ? `; its files name ${hosts.map(({ host, file: where }) => `${host} (${where})`).join(", ")}: --host NAME:PORT` : ""}`],
+    ["variables", entry.pass?.join(", ") ?? "none of the client's"],
+    ...(secrets.length > 0 ? [["secrets", `${secrets.join(", ")}: ${secrets.length === 1 ? "stands" : "stand"} in the file as plain text`] as const] : []),
+    ...(unknown.length > 0 ? [["unknown", `${unknown.join(", ")}: the client fills that in; tried with something else in its place`] as const] : []),
+    ["manifest", name],
+  ];
+  const head = `\n${paint("bold", escapeControls(server.name))}  ${escapeControls(file.client.title)}, ${file.scope}${server.disabled ? ", switched off" : ""}  ${paint("dim", escapeControls(file.path))}`;
+  const found = heldOf(proposal).map(({ key, findings }) => `  ${paint("red", "held back")} ${escapeControls(key)}: ${[...new Set(findings.filter(({ severity }) => severity === "hold").map(({ rule, evidence }) => `${rule}: ${evidence}`))].join("; ")}`);
+  return [head, ...rows.map(([title, text]) => `  ${title.padEnd(10)}${folded(escapeControls(text), 12)}`), ...found, ...change.map((line) => `  ${line}`)].join("\n");
+}
+
+/** Long lines go on below their start. */
+function folded(text: string, indent: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + word.length + 1 > WIDTH - indent) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join(`\n${" ".repeat(indent)}`);
+}
+
+/** The lines that differ; everything around them is the same. */
+export function changeOf(before: string, after: string, paint: Paint): string[] {
+  const [a, b] = [before.split("\n"), after.split("\n")];
+  let start = 0;
+  while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  return [...a.slice(start, a.length - end).map((line) => paint("red", `- ${shown(line)}`)), ...b.slice(start, b.length - end).map((line) => paint("green", `+ ${shown(line)}`))];
+}
+
+function shown(line: string): string {
+  return escapeControls(line.replace(/\r$/, "").replaceAll("\t", "  "));
+}

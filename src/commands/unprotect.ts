@@ -1,0 +1,73 @@
+import { survey } from "../clients/find.ts";
+import { backups } from "../clients/records.ts";
+import { unprotectFile } from "../clients/unprotect.ts";
+import { SallyportError, asSallyportError } from "../errors.ts";
+import type { ClientFile } from "../clients/places.ts";
+import { COMMON_FLAGS, painter, parseFlags, table, type Command } from "./command.ts";
+import { changeOf } from "./protect-screen.ts";
+
+const HELP = `sallyport unprotect [OPTION…]
+
+Takes the gate out of the clients' files again. A file that nobody has edited since gets back the very bytes that were
+there; in one that was edited, exactly those edits stay. What protect wrote into the manifest goes with it, unless it was
+changed by hand.
+
+  --client NAME   only this client; repeatable
+  --server NAME   only this server; repeatable
+  --scope NAME    only files of this scope; repeatable
+  --dry-run       show the change, write nothing
+  --backups       list the copies that were kept of each file
+  --json          one document
+
+Exit code: 0 done, 1 something is still protected.
+
+Example: sallyport unprotect --client cursor
+`;
+
+const FLAGS = { ...COMMON_FLAGS, client: { type: "string", multiple: true }, server: { type: "string", multiple: true }, scope: { type: "string", multiple: true }, "dry-run": { type: "boolean" }, backups: { type: "boolean" } } as const;
+
+interface Row {
+  readonly client: string;
+  readonly file: string;
+  readonly server: string;
+  readonly done: boolean;
+  readonly detail: string;
+}
+
+export const command: Command = (args, host) => {
+  const { values, positionals } = parseFlags(args, FLAGS);
+  if (values.help === true) {
+    host.stdout.write(HELP);
+    return 0;
+  }
+  if (positionals.length > 0) throw new SallyportError("usage.option", `${positionals.join(" ")}: servers are named by --server, clients by --client`);
+  if (values.backups === true) {
+    const all = backups(host);
+    host.stdout.write(values.json === true ? `${JSON.stringify(all, null, 2)}\n` : `${table(all.map(({ of, file }) => [of, file])) || "no file was changed yet"}\n`);
+    return 0;
+  }
+  const paint = painter(host, values["no-color"]);
+  const { found } = survey({ clients: values.client ?? [], servers: values.server ?? [], scopes: values.scope ?? [] }, host);
+  const guarded = found.filter(({ state }) => state === "protected");
+  const files = new Map<string, { file: ClientFile; names: string[] }[]>();
+  for (const { file, name } of guarded) {
+    const inFile = files.get(file.path) ?? [];
+    const known = inFile.find((one) => one.file.place === file.place);
+    if (known === undefined) files.set(file.path, [...inFile, { file, names: [name] }]);
+    else known.names.push(name);
+  }
+  const rows: Row[] = [];
+  for (const { file, names } of [...files.values()].flat()) {
+    const row = (server: string, error: SallyportError | null): Row => ({ client: file.client.id, file: file.path, server, done: error === null, detail: error === null ? file.client.reload : `${error.message} (${error.code}); ${error.hint}` });
+    try {
+      const { undone, before, after } = unprotectFile(file, names, values["dry-run"] === true, host);
+      rows.push(...undone.map(({ name, error }) => row(name, error)));
+      if (values["dry-run"] === true && values.json !== true) host.stdout.write(`${file.path}\n${changeOf(before, after, paint).map((line) => `  ${line}\n`).join("")}`);
+    } catch (error) {
+      rows.push(...names.map((name) => row(name, asSallyportError(error))));
+    }
+  }
+  if (values.json === true) host.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else host.stdout.write(`${table(rows.map(({ done, server, client, detail }) => [done ? (values["dry-run"] === true ? "would be open" : "open") : "still protected", server, client, done ? `then: ${detail}` : detail])) || "no client has a protected server"}\n`);
+  return rows.every(({ done }) => done) ? 0 : 1;
+};
