@@ -47,6 +47,8 @@ export interface Client {
   readonly shape: Shape;
   /** What it fills in itself before it starts a server. */
   readonly placeholder: RegExp | null;
+  /** How it writes a project's directory in that project's file; without it, names are taken from where it starts servers. */
+  readonly project?: string;
   /** Started from a desktop, it finds programs in the system's directories only: absolute paths are written. */
   readonly minimalPath: boolean;
   readonly inherits: Inherits;

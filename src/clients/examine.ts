@@ -4,6 +4,7 @@ import { listServer } from "../gate/listing.ts";
 import { prepare, type ServerOptions } from "../gate/prepare.ts";
 import { propose, type Proposal } from "../gate/propose.ts";
 import { findSecrets } from "../guards/text/secrets.ts";
+import { KINDS, pin, type LockedServer } from "../manifest/lock.ts";
 import type { ServerEntry } from "../manifest/schema.ts";
 import type { Host } from "../model.ts";
 import { isWithin } from "../paths.ts";
@@ -60,11 +61,17 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
     server,
     plan,
     entry: file.project === null ? entry : nearby(entry, file.project),
-    proposal: { ...proposal, locked: { ...proposal.locked, argv: proposal.locked.argv.map(mask) } },
+    proposal: { ...proposal, locked: heldBack(proposal) },
     hosts: hostsNamed(plan).filter(({ host: name }) => !allowed.hosts.includes(name)),
     secrets: [...Object.entries(server.env).filter(([name, value]) => isSecret(name, value) && !hasPlaceholder(value, file)).map(([name]) => name), ...server.argv.flatMap((word, index) => (findSecrets(word).length > 0 ? [`argument ${index}`] : []))],
     unknown: [...new Set(unknown)],
   };
+}
+
+/** Everything that was seen is pinned; what a finding holds back stays so until somebody approves it. */
+function heldBack({ items, locked }: Proposal): LockedServer {
+  const pinned = Object.fromEntries(KINDS.map((kind) => [kind, Object.fromEntries(items.filter((item) => item.kind === kind).map(({ key, value, findings }) => [key, pin(value, [...new Set(findings.filter(({ severity }) => severity === "hold").map(({ rule }) => rule))])]))])) as unknown as LockedServer["items"];
+  return { ...locked, argv: locked.argv.map(mask), items: pinned };
 }
 
 function mask(text: string): string {

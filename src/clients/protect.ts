@@ -35,7 +35,7 @@ export function gateWords(file: ClientFile, name: string, host: Host): string[] 
 /** In a project, the manifest is found from where the client starts; a path would be this machine's. */
 function manifestWords(file: ClientFile, host: Host): string[] {
   if (file.project === null) return ["--manifest", manifestOf(file, host)];
-  return file.client.placeholder?.test("${workspaceFolder}") === true ? ["--manifest", "${workspaceFolder}/sallyport.yaml"] : [];
+  return file.client.project === undefined ? [] : ["--manifest", `${file.client.project}/sallyport.yaml`];
 }
 
 function isOnPath(program: string, host: Host): boolean {
