@@ -2,8 +2,8 @@
  * Writes what was agreed to: first manifest and lock, then what undoing needs, and last the client's file. Killed at any
  * moment, each file is the old or the new one; done again, it finds what is there and goes on.
  */
-import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { FileChanged, replaceFile } from "../atomic.ts";
 import { SallyportError } from "../errors.ts";
 import { canonical } from "../manifest/canonical.ts";
@@ -13,35 +13,12 @@ import { LOCK, readLock, writeLock } from "../manifest/lock.ts";
 import type { ServerEntry } from "../manifest/schema.ts";
 import type { Host } from "../model.ts";
 import { foundIn } from "./find.ts";
+import { gateWords, manifestOf } from "./gate-words.ts";
 import type { Examined } from "./examine.ts";
 import type { ClientFile } from "./places.ts";
 import { digestOfText, keepBackup, readRecord, writeRecord, type Guarded } from "./records.ts";
 import type { ClientServer } from "./servers.ts";
 import { wrap } from "./wrap.ts";
-
-/** Where a client's servers are described. */
-export function manifestOf(file: ClientFile, host: Host): string {
-  return join(file.project ?? host.dirs.config, "sallyport.yaml");
-}
-
-/** Throws `clients.place` where the words would lead nowhere before long. */
-export function gateWords(file: ClientFile, name: string, host: Host): string[] {
-  const [interpreter, program] = host.program;
-  if (/[/\\]_npx[/\\]/.test(program)) throw new SallyportError("clients.place", program);
-  const start = !file.client.minimalPath && isOnPath(program, host) ? ["sallyport"] : [interpreter, program];
-  return [...start, "run", "--server", name, ...manifestWords(file, host), "--"];
-}
-
-/** In a project, the manifest is found from where the client starts; a path would be this machine's. */
-function manifestWords(file: ClientFile, host: Host): string[] {
-  if (file.project === null) return ["--manifest", manifestOf(file, host)];
-  return file.client.project === undefined ? [] : ["--manifest", `${file.client.project}/sallyport.yaml`];
-}
-
-function isOnPath(program: string, host: Host): boolean {
-  const found = (host.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "sallyport")).find((path) => existsSync(path));
-  return found !== undefined && realpathSync(found) === realpathSync(program);
-}
 
 /** One server of a file, with the manifest's name for it. */
 export interface Named {
@@ -58,7 +35,7 @@ export function nameFor(examined: Examined, taken: Map<string, string>, host: Ho
   const servers = serversIn(file);
   const locked = readLock(join(dirname(file), LOCK))?.servers ?? {};
   const mine = canonical([entry, proposal.locked.identity, proposal.locked.argv]);
-  const base = server.name.replaceAll(/[^\w.-]+/g, "-").replaceAll(/^-+|-+$/g, "").slice(0, 40) || "server";
+  const base = server.name.replaceAll(/[^\w.-]+/g, "-").replaceAll(/^[^A-Za-z0-9]+|-+$/g, "").slice(0, 40) || "server";
   for (let count = 0; ; count += 1) {
     const name = count === 0 ? base : count === 1 ? `${base}-${server.file.client.id}` : `${base}-${server.file.client.id}-${count}`;
     const key = `${file}\0${name}`;

@@ -1,5 +1,4 @@
 /** The servers that stand in a client's file, whichever way it writes them down. */
-import { basename } from "node:path";
 import type { Client, Keys } from "./client.ts";
 import type { ClientFile } from "./places.ts";
 import { FORMATS } from "./formats/formats.ts";
@@ -142,12 +141,4 @@ export function withoutArgv(file: ClientFile, text: string, server: ClientServer
   const { command, args } = fresh.spot;
   const strip = (tree: Tree): Tree => (tree.kind === "table" ? { ...tree, entries: tree.entries.filter((one) => one.start !== command.start && one.start !== args?.start).map((one) => ({ ...one, value: strip(one.value) })) } : tree.kind === "list" ? { ...tree, items: tree.items.map(strip) } : tree);
   return JSON.stringify(plain(strip(root)));
-}
-
-/** Where the gate's own command line ends and the server's begins; null where no gate stands before it. @param own this program's files. */
-export function gateLength(argv: readonly string[], own: readonly string[]): number | null {
-  const at = argv.findIndex((word) => /^sallyport(?:@.*|\.cmd)?$/.test(basename(word)) || /[/\\]sallyport[/\\]dist[/\\]main\.js$/.test(word) || own.includes(word));
-  if (at === -1 || at > 4 || argv[at + 1] !== "run") return null;
-  const dashes = argv.indexOf("--", at + 2);
-  return dashes === -1 ? argv.length : dashes + 1;
 }

@@ -32,7 +32,7 @@ export function unprotectFile(file: ClientFile, names: readonly string[] | null,
     const path = server?.path.join("\0");
     const fresh = foundIn(file, now, host).find((one) => one.server?.path.join("\0") === path)?.server ?? null;
     const known = record?.servers.find((one) => one.path.join("\0") === path) ?? null;
-    const next = fresh === null ? null : attempt(() => unwrap(file, now, fresh, known, [host.program[1]]));
+    const next = fresh === null ? null : attempt(() => unwrap(file, now, fresh, known, host.program[1]));
     if (typeof next !== "string") {
       undone.push({ name, error: next ?? new SallyportError("clients.entry", `${name}: the manifest has its command, and the file does not`) });
       continue;

@@ -4,7 +4,8 @@
  */
 import { FORMATS } from "./formats/formats.ts";
 import { applyEdits, type Edit, type Entry, type Format, type List } from "./formats/tree.ts";
-import { gateLength, listOf, serversOf, withoutArgv, type ClientServer } from "./servers.ts";
+import { gateLength } from "./gate-words.ts";
+import { listOf, serversOf, withoutArgv, type ClientServer } from "./servers.ts";
 import type { ClientFile } from "./places.ts";
 
 /** What taking the gate out again needs to know beyond the file itself. */
@@ -32,7 +33,7 @@ export function wrap(file: ClientFile, text: string, server: ClientServer, gate:
 }
 
 /** Takes the gate out. Null where none stands there, or where nothing stands behind it. */
-export function unwrap(file: ClientFile, text: string, server: ClientServer, known: Wrapped | null, own: readonly string[]): string | null {
+export function unwrap(file: ClientFile, text: string, server: ClientServer, known: Wrapped | null, own: string): string | null {
   const format = FORMATS[file.client.format];
   const length = gateLength(server.argv, own);
   const original = length === null ? undefined : server.argv[length];

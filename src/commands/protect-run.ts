@@ -4,7 +4,7 @@ import { examine, type Allowed, type Examined } from "../clients/examine.ts";
 import { readText, type Found, type Survey } from "../clients/find.ts";
 import type { ClientFile } from "../clients/places.ts";
 import { changed, nameFor, protectFile, type Named } from "../clients/protect.ts";
-import { SallyportError, asSallyportError } from "../errors.ts";
+import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import { toolsOfOthers } from "../gate/others.ts";
 import type { Host } from "../model.ts";
 import { choose } from "./ask.ts";
@@ -84,7 +84,7 @@ async function examineAll(open: readonly Found[], { allowed, quiet }: Manner, ho
       const [index, { server, name, file }] = next;
       outcomes[index] = await examine(server as NonNullable<Found["server"]>, allowed, others, inside).catch((error: unknown) => asSallyportError(error));
       done += 1;
-      say(`sallyport: [${done}/${open.length}] ${name} (${file.client.title}): ${outcomes[index] instanceof SallyportError ? "could not be listed" : "listed"}\n`);
+      say(`sallyport: [${done}/${open.length}] ${escapeControls(name)} (${file.client.title}): ${outcomes[index] instanceof SallyportError ? "could not be listed" : "listed"}\n`);
     }
   };
   if (open.length > 0) say(`sallyport: starting ${open.length} ${open.length === 1 ? "server" : "servers"}, each in a closed cell\n`);

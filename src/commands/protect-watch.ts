@@ -1,12 +1,13 @@
 /** Tells when a client's file gains a server without the gate, until it is stopped. */
 import { survey, type Asked, type Found } from "../clients/find.ts";
+import { escapeControls } from "../errors.ts";
 import type { Host } from "../model.ts";
 
 const EVERY = 1000;
 
 export function watchClients(asked: Asked, host: Host): Promise<number> {
   const open = (): Map<string, Found> => new Map(survey({ ...asked, servers: [] }, host).found.filter(({ state, name }) => state === "open" && (asked.servers.length === 0 || asked.servers.includes(name))).map((one) => [keyOf(one), one]));
-  const tell = ({ file, name, detail }: Found): void => void host.stdout.write(`${new Date(host.now() / 1000).toISOString()} not protected: ${name} (${file.client.title}, ${file.path}): ${detail}; next step: sallyport protect --server ${name}\n`);
+  const tell = ({ file, name, detail }: Found): void => void host.stdout.write(`${new Date(host.now() / 1000).toISOString()} not protected: ${escapeControls(`${name} (${file.client.title}, ${file.path}): ${detail}; next step: sallyport protect --server ${name}`)}\n`);
   let known = new Map<string, Found>();
   const look = (): void => {
     const now = open();

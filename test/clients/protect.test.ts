@@ -32,7 +32,8 @@ function fileFor(client: Client, name: string, argv: readonly string[], env: Rec
     return list === true ? `# by hand\nmcpServers:\n  - name: ${name}\n    ${lines.join("\n    ")}\n` : `# by hand\nextensions:\n  ${name}:\n    type: stdio\n    ${lines.join("\n    ")}\n`;
   }
   const entry = isList ? { type: "local", command: argv, [envKey]: env } : { command: argv[0], args: argv.slice(1), [envKey]: env };
-  return `${client.keys.at(-1)?.toReversed().reduce((inner: unknown, key) => ({ [key]: inner }), { [name]: entry }) === undefined ? "" : JSON.stringify(client.keys.at(-1)?.toReversed().reduce((inner: unknown, key) => ({ [key]: inner }), { [name]: entry }), null, "\t")}`;
+  const whole = (client.keys.at(-1) ?? []).toReversed().reduce((inner: object, key) => ({ [key]: inner }), { [name]: entry });
+  return JSON.stringify(whole, null, "\t");
 }
 
 function put(path: string, text: string): string {

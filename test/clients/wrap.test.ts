@@ -4,12 +4,13 @@ import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/clients/client.ts";
 import { CLIENTS } from "../../src/clients/table.ts";
 import { serversOf } from "../../src/clients/servers.ts";
+import { gateLength } from "../../src/clients/gate-words.ts";
 import { unwrap, wrap, type Wrapped } from "../../src/clients/wrap.ts";
 import type { ClientFile } from "../../src/clients/places.ts";
 import { models, written } from "./layouts.ts";
 
-const OWN = ["/opt/tools/main.js"];
-const GATE = ["/usr/bin/node", OWN[0] as string, "run", "--server", "x y", "--manifest", "/home/ü/sallyport.yaml", "--"];
+const OWN = "/opt/tools/main.js";
+const GATE = ["/usr/bin/node", OWN, "run", "--server", "x y", "--manifest", "/home/ü/sallyport.yaml", "--"];
 const fileOf = (client: Client): ClientFile => ({ client, place: client.places[0] as ClientFile["place"], scope: "user", path: "/f", project: null });
 
 function protect(file: ClientFile, text: string): { text: string; wrapped: Wrapped[] } {
@@ -30,6 +31,11 @@ function unprotect(file: ClientFile, text: string, known: readonly Wrapped[]): s
     return unwrap(file, now, server, known.find(({ path }) => path.join("\0") === name) ?? null, OWN) ?? now;
   }, text);
 }
+
+describe("a gate before a server", () => {
+  it.each([["sallyport", "run", "--", "x"], ["npx", "-y", "sallyport@1.2.3", "run", "--server", "a"], ["/usr/bin/node", OWN, "run", "--", "x"], ["pnpm", "dlx", "sallyport", "run", "--", "x"]])("is one: %s %s %s", (...argv) => expect(gateLength(argv, OWN)).not.toBeNull());
+  it.each([["node", "evil.js", "sallyport", "run", "--", "x"], ["/tmp/sallyport", "run", "--", "x"], ["npx", "sallyport-evil", "run", "--", "x"], ["npx", "evil", "sallyport", "run"], ["node", "sallyport", "run", "--", "x"], ["sh", "-c", "sallyport run -- x"], ["sallyport", "explain", "--", "x"], ["npx", "--package=evil", "sallyport", "run", "--", "x"], ["env", "sallyport", "run", "--", "x"], ["./sallyport", "run", "--", "x"]])("is none: %s %s %s", (...argv) => expect(gateLength(argv, OWN)).toBeNull());
+});
 
 describe.each(CLIENTS.map((client) => [client.id, client] as const))("a file of %s", (_, client) => {
   const file = fileOf(client);
