@@ -6,7 +6,7 @@ import { rolldown } from "rolldown";
 /** Copied beside the bundle, which finds them there. */
 const WASM = ["libpg-query/wasm/libpg-query.wasm", "@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm", "web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm", "@cedar-policy/cedar-wasm/web/cedar_wasm_bg.wasm"];
 /** Loaded when first needed, never by every gate. */
-const HEAVY = /node_modules\/(?:yaml|jsonc-parser|toml-eslint-parser|ajv|re2js|dns-packet|tldts|fflate|libpg-query|@guanmingchiu|web-tree-sitter|@cedar-policy|jose)\//;
+const HEAVY = /node_modules\/(?:yaml|jsonc-parser|toml-eslint-parser|ajv|re2js|dns-packet|tldts|fflate|libpg-query|@guanmingchiu|web-tree-sitter|@cedar-policy|jose|age-encryption|@noble|@scure)\//;
 
 const quiet = process.argv.includes("--quiet");
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));

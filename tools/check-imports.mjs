@@ -28,6 +28,7 @@ const PACKAGES = {
   "dns-packet": ["egress/resolver.ts"],
   tldts: ["manifest/hosts.ts"],
   "@cedar-policy/cedar-wasm/web": ["policy/cedar.ts"],
+  "age-encryption": ["secrets/age-file.ts"],
   jose: ["gate/workload.ts"],
 };
 /** What the path of a message may load of Node; a new name here is a decision (docs/decisions). */

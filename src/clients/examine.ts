@@ -1,5 +1,6 @@
 /** One server, started once in a closed cell: what it is, what it offers, what it seems to need. */
 import { isAbsolute, relative, resolve } from "node:path";
+import { SallyportError } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
 import { prepare, type ServerOptions } from "../gate/prepare.ts";
 import { propose, type Proposal } from "../gate/propose.ts";
@@ -10,7 +11,8 @@ import type { Host } from "../model.ts";
 import { isWithin } from "../paths.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
 import type { Plan } from "../sandbox/plan.ts";
-import { expand, hasPlaceholder } from "./expand.ts";
+import { expand } from "./expand.ts";
+import { secretsIn, type Moved } from "./secrets.ts";
 import { hostsNamed, type NamedHost } from "./hosts.ts";
 import type { ClientServer } from "./servers.ts";
 import { homeDirectory } from "./places.ts";
@@ -24,6 +26,8 @@ export interface Examined {
   readonly hosts: readonly NamedHost[];
   /** Where a secret stands in the client's file as it is: variables by name, arguments by number. */
   readonly secrets: readonly string[];
+  /** Those of them that go into a store. */
+  readonly moved: readonly Moved[];
   /** Placeholders that could not be filled in. */
   readonly unknown: readonly string[];
 }
@@ -47,7 +51,9 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
   };
   const argv = server.argv.map(fill);
   const env = Object.fromEntries(Object.entries(server.env).map(([name, value]) => [name, fill(value)]));
-  const names = [...new Set([...Object.keys(env), ...server.names])].filter((name) => name !== "PATH" && name !== "HOME");
+  const names = [...new Set([...Object.keys(env), ...server.names])].filter((name) => !OF_THE_GATE.test(name));
+  const bent = file.project !== null ? Object.keys(env).find((name) => name !== "PATH" && (OF_THE_GATE.test(name) || /^NODE_(?!ENV$)/.test(name))) : undefined;
+  if (bent !== undefined) throw new SallyportError("clients.entry", `${server.name}: ${bent} would change the gate itself, and this file is the project's`);
   const project = file.place.perProject === true ? server.path[1] : file.project;
   const cwd = resolve(project ?? homeDirectory(host), server.cwd === null ? "." : fill(server.cwd));
   const options: ServerOptions = { command: argv, isolation: "auto", reason: null, read: [...allowed.read], write: [...allowed.write], env: names, hosts: [...allowed.hosts], addresses: [...allowed.addresses], update: false, consent: "reach", server: null, manifest: null };
@@ -63,10 +69,14 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
     entry: file.project === null ? entry : nearby(entry, file.project),
     proposal: { ...proposal, locked: heldBack(proposal) },
     hosts: hostsNamed(plan).filter(({ host: name }) => !allowed.hosts.includes(name)),
-    secrets: [...Object.entries(server.env).filter(([name, value]) => isSecret(name, value) && !hasPlaceholder(value, file)).map(([name]) => name), ...server.argv.flatMap((word, index) => (findSecrets(word).length > 0 ? [`argument ${index}`] : []))],
+    secrets: secretsIn(server),
+    moved: [],
     unknown: [...new Set(unknown)],
   };
 }
+
+/** What the gate itself goes by; a server gets its own of each. */
+const OF_THE_GATE = /^(?:PATH|HOME|SALLYPORT_\w+|XDG_(?:CONFIG|STATE|CACHE)_HOME)$/;
 
 /** Everything that was seen is pinned; what a finding holds back stays so until somebody approves it. */
 function heldBack({ items, locked }: Proposal): LockedServer {
@@ -78,13 +88,6 @@ function mask(text: string): string {
   return findSecrets(text).length > 0 ? "[secret]" : text;
 }
 
-const SECRET_NAME = /(?:^|_)(?:token|key|secret|passw(?:or)?d|pass|pat|credentials?|auth)(?:_|$)/i;
-
-/** A name that says so with a value long enough to be one, or a value whose form says so. */
-export function isSecret(name: string, value: string): boolean {
-  return (SECRET_NAME.test(name) && value.length >= 8 && !/^(?:true|false|\d{1,6}|[/~.].*|https?:.*)$/.test(value)) || findSecrets(value).length > 0;
-}
-
 /** A project's manifest is shared: what lies in the project is named from there. */
 function nearby(entry: ServerEntry, project: string): ServerEntry {
   const near = (path: string): string => (isAbsolute(path) && isWithin(path, project) ? relative(project, path) || "." : path);
@@ -93,3 +96,10 @@ function nearby(entry: ServerEntry, project: string): ServerEntry {
   return { ...entry, isolation: { ...isolation, ...(isolation.read === undefined ? {} : { read: isolation.read.map(near) }), ...(isolation.write === undefined ? {} : { write: isolation.write.map(near) }) } };
 }
 
+/** The same with secrets that the gate fetches, and the client no longer has. */
+export function withMoved(examined: Examined, moved: readonly Moved[]): Examined {
+  if (moved.length === 0) return examined;
+  const { pass = [], ...entry } = examined.entry;
+  const left = pass.filter((name) => !moved.some(({ variable }) => variable === name));
+  return { ...examined, moved, entry: { ...(left.length > 0 ? { pass: left } : {}), secrets: Object.fromEntries(moved.map(({ variable, reference }) => [variable, reference])), ...entry } };
+}

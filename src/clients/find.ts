@@ -6,6 +6,7 @@ import { nearest } from "../nearest.ts";
 import { SCOPES, type Client, type Scope } from "./client.ts";
 import { filesOf, type ClientFile } from "./places.ts";
 import { gateLength } from "./gate-words.ts";
+import { masked } from "./secrets.ts";
 import { serversOf, type ClientServer } from "./servers.ts";
 import { CLIENTS } from "./table.ts";
 
@@ -81,7 +82,7 @@ export function readText(path: string): string {
 export function foundIn(file: ClientFile, text: string, host: Host): Found[] {
   const { servers, others } = serversOf(file, text);
   return [
-    ...servers.map((server): Found => ({ file, name: server.name, state: gateLength(server.argv, host.program[1]) === null ? "open" : "protected", detail: server.argv.join(" "), server })),
+    ...servers.map((server): Found => ({ file, name: server.name, state: gateLength(server.argv, host.program[1]) === null ? "open" : "protected", detail: masked(server.argv.join(" "), server), server })),
     ...others.map(({ name, why, detail }): Found => ({ file, name, state: why, detail, server: null })),
   ];
 }

@@ -13,6 +13,7 @@ import { LOCK, readLock, writeLock } from "../manifest/lock.ts";
 import type { ServerEntry } from "../manifest/schema.ts";
 import type { Host } from "../model.ts";
 import { foundIn } from "./find.ts";
+import { hide, keep } from "./secrets.ts";
 import { gateWords, manifestOf } from "./gate-words.ts";
 import type { Examined } from "./examine.ts";
 import type { ClientFile } from "./places.ts";
@@ -78,11 +79,18 @@ export function changed(text: string, named: readonly Named[], host: Host): { te
     const server = fresh(file, now.text, examined.server, host);
     try {
       const { text: next, wrapped } = wrap(file, now.text, server, gateWords(file, name, host));
-      return { text: next, servers: [...now.servers, wrapped] };
+      const hidden = examined.moved.length === 0 ? next : hide(next, again(file, next, examined.server, host), examined.moved);
+      return { text: hidden, servers: [...now.servers, { ...wrapped, moved: examined.moved }] };
     } catch (error) {
       throw error instanceof SallyportError ? error : new SallyportError("clients.entry", (error as Error).message, { cause: error });
     }
   }, { text, servers: [] as Omit<Guarded, "manifest">[] });
+}
+
+function again(file: ClientFile, text: string, { path, name }: ClientServer, host: Host): ClientServer {
+  const found = foundIn(file, text, host).find(({ server }) => server !== null && server.path.join("\0") === path.join("\0"))?.server;
+  if (found === undefined || found === null) throw new Error(`${name} is gone`);
+  return found;
 }
 
 function fresh(file: ClientFile, text: string, { path, name, argv }: ClientServer, host: Host): ClientServer {
@@ -92,15 +100,19 @@ function fresh(file: ClientFile, text: string, { path, name, argv }: ClientServe
 }
 
 /** All servers of one file at once. Throws `clients.*`, `manifest.*`, `pin.*`; the client's file is untouched then. */
-export function protectFile(file: ClientFile, named: readonly Named[], host: Host): void {
+export async function protectFile(file: ClientFile, named: readonly Named[], host: Host): Promise<void> {
   if (file.scope === "managed") throw new SallyportError("clients.managed", file.path);
   const before = readFileSync(file.path);
   const { text, servers } = changed(before.toString("utf8"), named, host);
+  for (const { examined } of named) await keep(examined.server, examined.moved, host);
   const guarded = servers.map((wrapped, index): Guarded => ({ ...wrapped, manifest: describe(named[index] as Named, host) }));
-  const known = readRecord(file.path, host);
-  const others = (known?.servers ?? []).filter(({ path }) => !guarded.some((one) => one.path.join("\0") === path.join("\0")));
-  const backup = writing(file.path, () => keepBackup(file.path, before, host));
-  const first = known !== null && others.length > 0 ? { backup: known.backup, exact: known.exact && known.after === digestOfText(before) } : { backup, exact: true };
+  const record = readRecord(file.path, host);
+  const others = (record?.servers ?? []).filter(({ path }) => !guarded.some((one) => one.path.join("\0") === path.join("\0")));
+  const secrets = named.flatMap(({ examined }) => examined.moved.map(({ variable }) => examined.server.env[variable] as string));
+  const backup = await keepBackup(file.path, before, secrets, host).catch((error: unknown) => writing(file.path, () => {
+    throw error;
+  }));
+  const first = record !== null && others.length > 0 ? { backup: record.backup, exact: record.exact && record.after === digestOfText(before) } : { backup, exact: true };
   writing(file.path, () => {
     writeRecord({ version: 1, path: file.path, client: file.client.id, ...first, after: digestOfText(text), servers: [...others, ...guarded] }, host);
     replaceFile(file.path, text, { mode: 0o600, expected: before });

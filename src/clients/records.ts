@@ -4,10 +4,13 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { basename, join } from "node:path";
 import { replaceFile } from "../atomic.ts";
 import type { Host } from "../model.ts";
+import { decrypt, encrypt } from "../secrets/age-file.ts";
+import type { Moved } from "./secrets.ts";
 import type { Wrapped } from "./wrap.ts";
 
 /** One server that the gate stands before. */
 export interface Guarded extends Wrapped {
+  readonly moved: readonly Moved[];
   /** Manifest and the server's name there; null where it was not written by us. */
   readonly manifest: { readonly file: string; readonly name: string; readonly digest: string } | null;
 }
@@ -63,23 +66,36 @@ export function records(host: Host): FileRecord[] {
   });
 }
 
-/** @returns its name. The same bytes are kept once. */
-export function keepBackup(path: string, bytes: Buffer, host: Host): string {
+/**
+ * @param secrets values that were moved out of the file: the copy is encrypted then, and older ones that hold them go.
+ * @returns its name. The same bytes are kept once.
+ */
+export async function keepBackup(path: string, bytes: Buffer, secrets: readonly string[], host: Host): Promise<string> {
   const folder = backupsOf(host);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const digest = digestOfText(bytes).slice(0, 16);
-  const key = `${digestOfText(path).slice(0, 8)}-${digest}`;
-  const known = readdirSync(folder).find((name) => name.includes(key));
-  if (known !== undefined && readFileSync(join(folder, known)).equals(bytes)) return known;
-  const name = `${new Date(host.now() / 1000).toISOString().slice(0, 19).replaceAll(":", "")}-${key}-${basename(path)}`;
-  replaceFile(join(folder, name), bytes, { mode: 0o600 });
+  const of = digestOfText(path).slice(0, 8);
+  const sealed = secrets.length > 0;
+  const key = `${of}-${digestOfText(bytes).slice(0, 16)}`;
+  const names = readdirSync(folder).filter((name) => name.includes(`-${of}-`) && !name.endsWith(".of"));
+  const bare = names.filter((name) => !name.endsWith(".age"));
+  for (const name of sealed ? bare : []) if (secrets.some((one) => readFileSync(join(folder, name)).includes(one))) for (const file of [name, `${name}.of`]) rmSync(join(folder, file), { force: true });
+  const known = (sealed ? names.filter((name) => name.endsWith(".age")) : bare).find((name) => name.includes(key));
+  if (known !== undefined && (await readBackup(known, host))?.equals(bytes) === true) return known;
+  const name = `${new Date(host.now() / 1000).toISOString().slice(0, 19).replaceAll(":", "")}-${key}-${basename(path)}${sealed ? ".age" : ""}`;
+  replaceFile(join(folder, name), sealed ? await encrypt(bytes, host) : bytes, { mode: 0o600 });
   writeFileSync(join(folder, `${name}.of`), path, { mode: 0o600 });
   return name;
 }
 
-export function readBackup(name: string, host: Host): Buffer | null {
+/** Null where it is gone, or its key is. */
+export async function readBackup(name: string, host: Host): Promise<Buffer | null> {
   const file = join(backupsOf(host), basename(name));
-  return existsSync(file) ? readFileSync(file) : null;
+  try {
+    const bytes = readFileSync(file);
+    return name.endsWith(".age") ? Buffer.from(await decrypt(bytes.toString("utf8"), host)) : bytes;
+  } catch {
+    return null;
+  }
 }
 
 export interface Backup {

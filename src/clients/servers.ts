@@ -24,6 +24,8 @@ export interface ClientServer {
   readonly cwd: string | null;
   readonly disabled: boolean;
   readonly spot: Spot;
+  /** Where its variables stand. */
+  readonly variables: readonly Entry[];
 }
 
 /** Something in the file that is no STDIO server, and why. */
@@ -98,7 +100,8 @@ function serverOf(file: ClientFile, path: Keys, name: string, given: Tree): Clie
   const names = shape.names === undefined ? [] : namesOf(child(given, shape.names));
   if (names === null) return unreadable(`${shape.names} holds something other than names`);
   const disabled = leaf(child(given, "disabled")) === true || leaf(child(given, "enabled")) === false;
-  return { file, name, path, argv: [...(words as string[]), ...more], env, names, cwd: textOf(child(given, "cwd")) ?? null, disabled, spot: { command, args } };
+  const variables = child(tree, shape.env);
+  return { file, name, path, variables: variables?.kind === "table" ? variables.entries : [], argv: [...(words as string[]), ...more], env, names, cwd: textOf(child(given, "cwd")) ?? null, disabled, spot: { command, args } };
 }
 
 /** Zed's older form keeps the command line in a table of its own. */

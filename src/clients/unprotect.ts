@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { replaceFile } from "../atomic.ts";
-import { SallyportError } from "../errors.ts";
+import { SallyportError, asSallyportError } from "../errors.ts";
 import { removeServer } from "../manifest/edit.ts";
 import { load } from "../manifest/load.ts";
 import { LOCK, dropFromLock } from "../manifest/lock.ts";
@@ -11,6 +11,7 @@ import { foundIn, readText } from "./find.ts";
 import { digestOfEntry, writing } from "./protect.ts";
 import { digestOfText, dropRecord, readBackup, readRecord, records, writeRecord, type FileRecord, type Guarded } from "./records.ts";
 import type { ClientFile } from "./places.ts";
+import { forgetSecrets, putBack, type Moved } from "./secrets.ts";
 import { unwrap } from "./wrap.ts";
 
 export interface Undone {
@@ -20,7 +21,7 @@ export interface Undone {
 }
 
 /** @param names of the servers; null: all of the file. Throws `clients.*`; the file is untouched then. */
-export function unprotectFile(file: ClientFile, names: readonly string[] | null, dry: boolean, host: Host): { undone: Undone[]; before: string; after: string } {
+export async function unprotectFile(file: ClientFile, names: readonly string[] | null, dry: boolean, host: Host): Promise<{ undone: Undone[]; before: string; after: string }> {
   const bytes = readFileSync(file.path);
   const text = readText(file.path);
   const record = readRecord(file.path, host);
@@ -37,17 +38,26 @@ export function unprotectFile(file: ClientFile, names: readonly string[] | null,
       undone.push({ name, error: next ?? new SallyportError("clients.entry", `${name}: the manifest has its command, and the file does not`) });
       continue;
     }
-    now = next;
+    const moved = known?.moved ?? [];
+    const back = moved.length === 0 ? next : await withSecrets(file, next, path, moved, host);
+    if (typeof back !== "string") {
+      undone.push({ name, error: back });
+      continue;
+    }
+    now = back;
     if (known !== null) taken.push(known);
     undone.push({ name, error: null });
   }
   const left = (record?.servers ?? []).filter((one) => !taken.includes(one));
-  const after = exact(record, text, now, left, host);
+  const after = await exact(record, text, now, left, host);
   if (dry || after === text) return { undone, before: text, after };
   if (file.scope === "managed") throw new SallyportError("clients.managed", file.path);
   writing(file.path, () => replaceFile(file.path, after, { mode: 0o600, expected: bytes }));
   forget(file, record, left, record?.after === digestOfText(text), after, host);
-  for (const { manifest } of taken) if (manifest !== null) forgetServer(manifest, host);
+  for (const { manifest, moved } of taken) {
+    if (manifest !== null) forgetServer(manifest, host);
+    await forgetSecrets(moved, host);
+  }
   return { undone, before: text, after };
 }
 
@@ -60,9 +70,14 @@ function attempt(action: () => string | null): string | SallyportError | null {
 }
 
 /** Nobody has touched the file since, and nothing of the gate's stays: then it is the very bytes that were there. */
-function exact(record: FileRecord | null, text: string, now: string, left: readonly Guarded[], host: Host): string {
+async function exact(record: FileRecord | null, text: string, now: string, left: readonly Guarded[], host: Host): Promise<string> {
   if (record === null || !record.exact || left.length > 0 || digestOfText(text) !== record.after) return now;
-  return readBackup(record.backup, host)?.toString("utf8") ?? now;
+  return (await readBackup(record.backup, host))?.toString("utf8") ?? now;
+}
+
+async function withSecrets(file: ClientFile, text: string, path: string | undefined, moved: readonly Moved[], host: Host): Promise<string | SallyportError> {
+  const server = foundIn(file, text, host).find((one) => one.server?.path.join("\0") === path)?.server ?? null;
+  return server === null ? text : putBack(text, server, moved, host).catch((error: unknown) => asSallyportError(error));
 }
 
 function forget(file: ClientFile, record: FileRecord | null, left: readonly Guarded[], wasOurs: boolean, after: string, host: Host): void {

@@ -1,3 +1,4 @@
+import { clientChecks, type ClientCheck } from "../clients/doctor.ts";
 import { doctor, type Check } from "../gate/doctor.ts";
 import { BACKENDS } from "../sandbox/plan.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
@@ -6,7 +7,8 @@ import { COMMON_FLAGS, painter, parseFlags, table, type Command } from "./comman
 const HELP = `sallyport doctor
 
 Tries on this machine what cells need, and starts a real one of each kind. Says which promise each can keep, what is missing,
-and the command that mends it; tidies up what killed gates have left.
+and the command that mends it; tidies up what killed gates have left. Then the clients of this machine: which of their servers
+are protected, and whether each command that stands in their files starts from exactly the environment that its client gives it.
 
   --json     one document
 
@@ -22,14 +24,15 @@ export const command: Command = async (args, host) => {
     return 0;
   }
   closeInherited();
-  const checks = await doctor(host);
+  const cells = await doctor(host);
+  const checks: readonly (Check | (ClientCheck & { readonly backend: null }))[] = [...cells, ...(await clientChecks(host)).map((one) => ({ backend: null, ...one }))];
   const good = BACKENDS.filter((name) => checks.some(({ backend }) => backend === name) && !checks.some(({ backend, state }) => backend === name && (state === "fails" || state === "absent")));
   const failed = good.length === 0;
   if (values.json === true) host.stdout.write(`${JSON.stringify({ ok: !failed, backends: good, checks }, null, 2)}\n`);
   else {
     const paint = painter(host, values["no-color"]);
     const colour = { holds: "green", weaker: "yellow", fails: "red", absent: "dim" } as const;
-    const dress = (cell: string, column: number, index: number): string => (column === 0 ? paint(colour[(checks[index] as Check).state], cell) : cell);
+    const dress = (cell: string, column: number, index: number): string => (column === 0 ? paint(colour[(checks[index] as (typeof checks)[number]).state], cell) : cell);
     host.stdout.write(`${table(checks.map(({ state, backend, what, detail, mend }) => [state, backend ?? "", what, mend === null ? detail : `${detail}; mend it: ${mend}`]), dress)}\n`);
   }
   return failed ? 3 : 0;

@@ -1,8 +1,10 @@
 /** Every open server: started, shown, agreed to, written; one that fails stops no other. */
 import { availableParallelism } from "node:os";
-import { examine, type Allowed, type Examined } from "../clients/examine.ts";
+import { examine, withMoved, type Allowed, type Examined } from "../clients/examine.ts";
 import { readText, type Found, type Survey } from "../clients/find.ts";
 import type { ClientFile } from "../clients/places.ts";
+import { masked, movable } from "../clients/secrets.ts";
+import type { StoreName } from "../secrets/store.ts";
 import { changed, nameFor, protectFile, type Named } from "../clients/protect.ts";
 import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import { toolsOfOthers } from "../gate/others.ts";
@@ -16,6 +18,8 @@ interface Manner {
   readonly yes: boolean;
   readonly dry: boolean;
   readonly quiet: boolean;
+  /** Where secrets go that stand in the file; null: they stay. */
+  readonly store: StoreName | null;
   readonly paint: Paint;
 }
 
@@ -33,14 +37,18 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
     const { file, name } = open[index] as Found;
     try {
       if (outcome instanceof SallyportError) throw outcome;
-      const named = nameFor(outcome, taken, host);
-      const { text } = changed(readText(file.path), [named], host);
+      const before = readText(file.path);
+      const withStore = (store: StoreName | null): Examined => (store === null ? outcome : withMoved(outcome, movable(outcome.server, before, store)));
+      let named = nameFor(withStore(manner.store), taken, host);
+      const { text } = changed(before, [named], host);
       const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(outcome) };
-      if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(readText(file.path), text, manner.paint), manner.paint)}\n`);
-      if (manner.dry || !(await isAgreed(manner, host))) {
+      if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(masked(before, outcome.server), masked(text, outcome.server), manner.paint), manner.paint)}\n`);
+      const answer = manner.dry ? "n" : await answerOf(manner, manner.store === null && movable(outcome.server, before, "file").length > 0, host);
+      if (answer === "n") {
         results.push(manner.dry ? { ...result, state: "would be protected" } : result);
         continue;
       }
+      if (answer !== "y") named = { ...named, examined: withStore(answer) };
       const entry = files.get(file.path) ?? { file, named: [] };
       files.set(file.path, { file: entry.file, named: [...entry.named, named] });
       results.push({ ...result, state: "protected" });
@@ -51,7 +59,7 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
   }
   for (const { file, named } of files.values()) {
     try {
-      protectFile(file, named, host);
+      await protectFile(file, named, host);
     } catch (error) {
       for (const one of results) if (one.file === file.path && one.state === "protected") Object.assign(one, failed(file, one.server, asSallyportError(error)));
     }
@@ -61,11 +69,13 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
 
 class Quit extends Error {}
 
-async function isAgreed({ yes }: Manner, host: Host): Promise<boolean> {
-  if (yes) return true;
-  const letter = await choose("Protect it? [y]es, [n]o, [q]uit: ", "nyq", host);
+/** `y`, `n`, or yes and its secrets into that store. */
+async function answerOf({ yes }: Manner, hasSecrets: boolean, host: Host): Promise<"y" | "n" | StoreName> {
+  if (yes) return "y";
+  const question = hasSecrets ? "Protect it? [y]es, yes and its secrets into an encrypted [f]ile or the [k]eyring, [n]o, [q]uit: " : "Protect it? [y]es, [n]o, [q]uit: ";
+  const letter = await choose(question, hasSecrets ? "nyfkq" : "nyq", host);
   if (letter === "q") throw new Quit();
-  return letter === "y";
+  return letter === "f" ? "file" : letter === "k" ? "keyring" : letter === "y" ? "y" : "n";
 }
 
 /** A few at once, in the order in which they stand; one that fails stops no other. */

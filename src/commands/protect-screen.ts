@@ -1,6 +1,7 @@
 /** One server on one screen: what it is, offers and needs, and what changes in the client's file. */
 import type { Examined } from "../clients/examine.ts";
 import type { Named } from "../clients/protect.ts";
+import { masked } from "../clients/secrets.ts";
 import { escapeControls } from "../errors.ts";
 import type { Paint } from "./command.ts";
 
@@ -51,21 +52,27 @@ function heldOf({ items }: Examined["proposal"]): Examined["proposal"]["items"] 
 
 const WIDTH = 110;
 
+function secretWords(secrets: Examined["secrets"], moved: Examined["moved"]): string {
+  const left = secrets.filter((name) => !moved.some(({ variable }) => variable === name));
+  const stay = left.length === 0 ? [] : [`${left.join(", ")}: ${left.length === 1 ? "stands" : "stand"} in the file as plain text; --secrets file or --secrets keyring moves variables out of it`];
+  return [...moved.map(({ variable, reference }) => `${variable} goes to ${reference}`), ...stay].join("; ");
+}
+
 export function screen({ examined, name }: Named, change: readonly string[], paint: Paint): string {
-  const { server, plan, entry, proposal, hosts, secrets, unknown } = examined;
+  const { server, plan, entry, proposal, hosts, secrets, moved, unknown } = examined;
   const { file } = server;
   const { identity } = plan;
   const tools = proposal.items.filter(({ kind }) => kind === "tools");
   const writers = tools.filter(({ guesses }) => guesses.some(({ slot }) => slot.access === "write")).map(({ key }) => key);
   const rows: (readonly [string, string])[] = [
-    ["command", server.argv.join(" ")],
+    ["command", masked(server.argv.join(" "), server)],
     ["package", `${identity.name} ${identity.version ?? ""} (${identity.kind}, ${identity.integrity.slice(0, 24)}…)`],
     ["tools", tools.length === 0 ? "none" : `${tools.length}: ${tools.map(({ key }) => key).join(", ")}`],
     ["reads", entry.isolation?.read?.join(", ") ?? "nothing but its own files"],
     ["writes", `${entry.isolation?.write?.join(", ") ?? "nothing"}${writers.length > 0 && entry.isolation?.write === undefined ? `; ${writers.join(", ")} would: --write DIR` : ""}`],
     ["network", `${entry.network?.hosts?.join(", ") ?? "none"}${hosts.length > 0 ? `; its files name ${hosts.map(({ host, file: where }) => `${host} (${where})`).join(", ")}: --host NAME:PORT` : ""}`],
     ["variables", entry.pass?.join(", ") ?? "none of the client's"],
-    ...(secrets.length > 0 ? [["secrets", `${secrets.join(", ")}: ${secrets.length === 1 ? "stands" : "stand"} in the file as plain text`] as const] : []),
+    ...(secrets.length > 0 ? [["secrets", secretWords(secrets, moved)] as const] : []),
     ...(unknown.length > 0 ? [["unknown", `${unknown.join(", ")}: the client fills that in; tried with something else in its place`] as const] : []),
     ["manifest", name],
   ];

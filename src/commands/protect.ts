@@ -5,6 +5,7 @@ import { CLIENTS } from "../clients/table.ts";
 import { SallyportError } from "../errors.ts";
 import { makeDirectories } from "../gate/open-journal.ts";
 import type { Host } from "../model.ts";
+import { STORES } from "../secrets/store.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command, type Paint } from "./command.ts";
 import { protect } from "./protect-run.ts";
@@ -22,6 +23,7 @@ Comments, order and everything else in the file stay. sallyport unprotect undoes
   --scope NAME         only files of this scope; repeatable: ${SCOPES.join(", ")}
   --read PATH, --write DIR, --host NAME:PORT, --address RANGE
                        what the server gets beyond what its command line names; together with one --server
+  --secrets STORE      move secrets out of the clients' files: file (encrypted with age) or keyring (the system's)
   --dry-run            show everything, write nothing
   --yes                write without asking; what a finding holds back stays hidden until it is approved
   --check              only say which servers are not protected
@@ -42,6 +44,7 @@ const FLAGS = {
   write: { type: "string", multiple: true },
   host: { type: "string", multiple: true },
   address: { type: "string", multiple: true },
+  secrets: { type: "string" },
   "dry-run": { type: "boolean" },
   yes: { type: "boolean" },
   check: { type: "boolean" },
@@ -57,6 +60,8 @@ export const command: Command = async (args, host) => {
   if (positionals.length > 0) throw new SallyportError("usage.option", `${positionals.join(" ")}: servers are named by --server, clients by --client`);
   const allowed: Allowed = { read: values.read ?? [], write: values.write ?? [], hosts: values.host ?? [], addresses: values.address ?? [] };
   if (Object.values(allowed).some(({ length }) => length > 0) && values.server?.length !== 1) throw new SallyportError("usage.option", "--read, --write, --host and --address are of one server: name it with --server");
+  const store = STORES.find((one) => one === values.secrets) ?? null;
+  if (values.secrets !== undefined && store === null) throw new SallyportError("usage.option", `--secrets ${values.secrets}: one of ${STORES.join(", ")}`);
   const asked = { clients: values.client ?? [], servers: values.server ?? [], scopes: values.scope ?? [] };
   const seen = survey(asked, host);
   const paint = painter(host, values["no-color"]);
@@ -65,7 +70,7 @@ export const command: Command = async (args, host) => {
   if (values.yes !== true && values["dry-run"] !== true && !host.stdin.isTTY) throw new SallyportError("usage.option", "nobody can be asked here: add --yes, or --dry-run to see what it would do");
   closeInherited();
   makeDirectories(host);
-  const results = await protect(seen, { allowed, yes: values.yes === true, dry: values["dry-run"] === true, quiet: values.json === true, paint }, host);
+  const results = await protect(seen, { allowed, yes: values.yes === true, dry: values["dry-run"] === true, quiet: values.json === true, store, paint }, host);
   if (values.json === true) host.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   else host.stdout.write(`${summary(results, seen, paint)}\n`);
   return results.some(({ state }) => state === "failed" || state === "left") ? 1 : 0;

@@ -34,7 +34,7 @@ interface Row {
   readonly detail: string;
 }
 
-export const command: Command = (args, host) => {
+export const command: Command = async (args, host) => {
   const { values, positionals } = parseFlags(args, FLAGS);
   if (values.help === true) {
     host.stdout.write(HELP);
@@ -60,7 +60,7 @@ export const command: Command = (args, host) => {
   for (const { file, names } of [...files.values()].flat()) {
     const row = (server: string, error: SallyportError | null): Row => ({ client: file.client.id, file: file.path, server, done: error === null, detail: error === null ? file.client.reload : `${error.message} (${error.code}); ${error.hint}` });
     try {
-      const { undone, before, after } = unprotectFile(file, names, values["dry-run"] === true, host);
+      const { undone, before, after } = await unprotectFile(file, names, values["dry-run"] === true, host);
       rows.push(...undone.map(({ name, error }) => row(name, error)));
       if (values["dry-run"] === true && values.json !== true) host.stdout.write(`${file.path}\n${changeOf(before, after, paint).map((line) => `  ${line}\n`).join("")}`);
     } catch (error) {

@@ -58,6 +58,7 @@ export interface Prepared {
 export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void, starts = false): Promise<Prepared> {
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
+  const place = await withSecrets(chosen.compiled.secrets, starts, host);
   const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
   const resolved = await resolveLaunch(command, {
     host,
@@ -69,11 +70,20 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const isolation = await chooseBackend(wanted, resolved, host, tell);
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
   const guarded = rulesBelow(wished.write, chosen, starts, host);
-  const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, host);
+  const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, place);
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
-  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent: options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [], passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : chosen.compiled.pass };
+  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent: options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [], passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : [...chosen.compiled.pass, ...Object.keys(chosen.compiled.secrets)] };
+}
+
+/** The environment with what is kept elsewhere; who only looks does not get to see it. Throws `secret.*`. */
+async function withSecrets(secrets: Compiled["secrets"], starts: boolean, host: Host): Promise<Host> {
+  const names = Object.keys(secrets);
+  if (names.length === 0) return host;
+  const { readSecret } = await import("../secrets/store.ts");
+  const values = await Promise.all(names.map(async (name) => [name, starts ? await readSecret(secrets[name] as string, host) : `(${secrets[name]})`] as const));
+  return { ...host, env: { ...host.env, ...Object.fromEntries(values) } };
 }
 
 /**
@@ -100,12 +110,12 @@ function realOf(path: string): string {
 }
 
 function fromManifest(compiled: Compiled, options: ServerOptions): Omit<WishOptions, "isolation" | "loaders"> & { command: readonly string[]; isolation: Wanted } {
-  const { name, command, env, pass, isolation } = compiled;
+  const { name, command, env, pass, secrets, isolation } = compiled;
   const given = options.command.length > 0 ? options.command : null;
   if (given !== null && command !== null && JSON.stringify(given) !== JSON.stringify(command)) throw new SallyportError("usage.option", `the manifest starts ${name} with ${command.join(" ")}; leave the command out`);
   const chosen = command ?? given;
   if (chosen === null) throw new SallyportError("usage.no-command", `the manifest names no command for ${name}`);
-  return { command: chosen, isolation: isolation.backend, read: isolation.read, write: isolation.write, env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...pass], named: false, limits: isolation.limits, network: reachable(compiled) };
+  return { command: chosen, isolation: isolation.backend, read: isolation.read, write: isolation.write, env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...pass, ...Object.keys(secrets)], named: false, limits: isolation.limits, network: reachable(compiled) };
 }
 
 function reachable({ network }: Compiled): Reachable | null {

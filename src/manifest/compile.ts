@@ -60,6 +60,8 @@ export interface Compiled {
   readonly command: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
   readonly pass: readonly string[];
+  /** Variable -> where its value is kept. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly isolation: {
     readonly backend: NonNullable<NonNullable<ServerEntry["isolation"]>["backend"]>;
     readonly reason: string | null;
@@ -100,7 +102,7 @@ export function compileServer(name: string, chain: readonly Loaded[], baseline: 
 
 /** What a manifest leaves out has a meaning, which another that extends it cannot widen either. */
 function settled(entry: ServerEntry): ServerEntry {
-  return { ...(entry.command === undefined ? {} : { args: [], env: {}, pass: [] }), isolation: {}, network: {}, ...entry };
+  return { ...(entry.command === undefined ? {} : { args: [], env: {}, pass: [], secrets: {} }), isolation: {}, network: {}, ...entry };
 }
 
 /** The layers that are known, below the machine's bounds. Throws `manifest.baseline` where those do not allow what is asked. */
@@ -126,12 +128,13 @@ export function first<T>(own: readonly ServerEntry[], pick: (entry: ServerEntry)
   return own.map(pick).find((value) => value !== undefined);
 }
 
-function processOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): Pick<Compiled, "command" | "env" | "pass" | "isolation" | "network"> {
+function processOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]): Pick<Compiled, "command" | "env" | "pass" | "secrets" | "isolation" | "network"> {
   const command = first(own, (entry) => entry.command);
   return {
     command: command === undefined ? null : [command, ...(first(own, (entry) => entry.args) ?? [])],
     env: first(own, (entry) => entry.env) ?? {},
     pass: first(own, (entry) => entry.pass) ?? [],
+    secrets: first(own, (entry) => entry.secrets) ?? {},
     isolation: {
       backend: first(own, (entry) => entry.isolation?.backend) ?? "auto",
       reason: first(own, (entry) => entry.isolation?.reason) ?? null,
@@ -153,10 +156,11 @@ function networkOf(own: readonly ServerEntry[], limiting: readonly ServerEntry[]
 
 /** A baseline bounds programs, variables, directories and hosts as well. */
 function refuseBeyond(own: readonly ServerEntry[], bounds: ServerEntry): void {
-  const { command, env, pass, isolation, network } = processOf(own, own);
+  const { command, env, pass, secrets, isolation, network } = processOf(own, own);
   const asked: ServerEntry = {
     env,
     pass: [...pass],
+    secrets,
     isolation: { backend: isolation.backend, read: [...isolation.read], write: [...isolation.write], limits: isolation.limits },
     network: network === null ? {} : { hosts: [...network.hosts], hostPatterns: [...network.hostPatterns], addresses: [...network.addresses], limits: first(own, (entry) => entry.network?.limits) ?? {} },
     ...(command === null ? {} : { command: command[0] as string }),

@@ -14,6 +14,7 @@ export function refuseWidening(own: ServerEntry, below: ServerEntry, path: Path,
   if (own.command !== undefined && below.command !== undefined && own.command !== below.command) widens(["command"], `another program than ${below.command}`);
   if (own.args !== undefined && below.args !== undefined && JSON.stringify(own.args) !== JSON.stringify(below.args)) widens(["args"], "other arguments than those of the manifest below");
   for (const [name, value] of Object.entries(own.env ?? {})) if (below.env !== undefined && (!Object.hasOwn(below.env, name) || below.env[name] !== value)) widens(["env", name], `${name} is not passed so by the manifest below`);
+  for (const [name, value] of Object.entries(own.secrets ?? {})) if (below.secrets !== undefined && (!Object.hasOwn(below.secrets, name) || below.secrets[name] !== value)) widens(["secrets", name], `${name} is not that secret of the manifest below`);
   for (const [index, name] of (own.pass ?? []).entries()) if (below.pass !== undefined && !below.pass.includes(name)) widens(["pass", index], `${name} is not passed on by the manifest below`);
   const [backend, bound] = [own.isolation?.backend, below.isolation?.backend ?? "auto"];
   if (backend === "none" && below.isolation !== undefined && bound !== "none") widens(["isolation", "backend"], "the manifest below asks for a cell");

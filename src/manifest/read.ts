@@ -14,7 +14,7 @@ import type { Loaded } from "./load.ts";
 import type { ServerEntry } from "./schema.ts";
 
 /** Changes with the compiled form. */
-const FORM = 4;
+const FORM = 5;
 
 export interface Chosen {
   readonly compiled: Compiled;

@@ -156,6 +156,7 @@ const SERVER = {
     args: { type: "array", items: { type: "string" }, description: "Its arguments.", missing: "None.", empty: "None." },
     env: { type: "object", additionalProperties: { type: "string" }, description: "Variables with literal values. No secrets: they would stand in this file.", missing: "None." },
     pass: { ...strings, description: "Variables of the caller passed on by name.", missing: "None." },
+    secrets: { type: "object", additionalProperties: { type: "string", pattern: "^(?:file|keyring):[A-Za-z0-9][A-Za-z0-9._/@-]{0,199}$" }, description: "Variables whose values are kept elsewhere: `file:NAME`, encrypted, or `keyring:NAME`, the operating system's.", missing: "None." },
     isolation: ISOLATION,
     network: {
       type: "object",

@@ -1,11 +1,14 @@
 /** protect and unprotect on whole home directories: every client, odd files, secrets, and every way to be interrupted. */
 import { execFileSync } from "node:child_process";
+import { hash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileChanged, replaceFile } from "../../src/atomic.ts";
 import { CLIENTS } from "../../src/clients/table.ts";
 import type { Client } from "../../src/clients/client.ts";
+import { serversOf } from "../../src/clients/servers.ts";
+import { atTerminal, waiting } from "../consent/scene.ts";
 import { MAIN, Running, isRoot, sallyport, scratch, server, type Ended } from "../helpers.ts";
 
 interface Row {
@@ -189,6 +192,61 @@ describe("a home directory", () => {
     const client = new Running([entry.command, ...entry.args], { home, cwd: project });
     client.send({ id: 1, method: "tools/list" });
     expect(JSON.stringify(await client.answerTo(1))).toContain('"note"');
+  });
+});
+
+describe("a secret", () => {
+  const everywhere = (folder: string, text: string): string[] => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)).filter((path) => statSync(path).isFile() && readFileSync(path).includes(text));
+  const entryOf = (client: Client, path: string): { argv: readonly string[]; env: Readonly<Record<string, string>> } => serversOf({ client, place: client.places[0] as (typeof client.places)[number], scope: "user", path, project: null }, readFileSync(path, "utf8")).servers[0] as ReturnType<typeof serversOf>["servers"][number];
+
+  it.each(["cursor", "codex", "goose", "continue", "opencode"])("moves out of the file of %s, reaches the server all the same, and comes back", async (id) => {
+    const home = scratch();
+    const client = CLIENTS.find((one) => one.id === id) as Client;
+    const file = put(pathOf(client, home), fileFor(client, "a", [...notes(home), "--env", "API_TOKEN"], { API_TOKEN: SECRET, LEVEL: "5" }));
+    const before = readFileSync(file, "utf8");
+    // Copies of an earlier time hold it as well.
+    await protect(home);
+    await run(home, "unprotect");
+    expect(everywhere(home, SECRET).length).toBeGreaterThan(1);
+    const [row] = await protect(home, "--secrets", "file");
+    expect(row?.state).toBe("protected");
+    expect(everywhere(home, SECRET)).toEqual([]);
+    const { argv, env } = entryOf(client, file);
+    expect(env).toEqual({ API_TOKEN: "kept by sallyport", LEVEL: "5" });
+    const running = new Running(argv, { home, env });
+    running.send({ id: 1, method: "tools/list" });
+    await running.answerTo(1);
+    running.send({ id: 2, method: "tools/call", params: { name: "note", arguments: { text: "x" } } });
+    const [question = ""] = await waiting({ home } as never);
+    await atTerminal({ home, env: { PATH: process.env["PATH"] ?? "", HOME: home, SALLYPORT_HOME: join(home, "sallyport") } } as never, "Allow once", "approve", question);
+    expect(JSON.stringify(await running.answerTo(2))).toContain(hash("sha256", SECRET, "hex"));
+    running.child.stdin.end();
+    await running.ended;
+    expect((await run(home, "explain", "--server", "a", "--manifest", join(home, "sallyport/config/sallyport.yaml"), "--", ...argv.slice(argv.indexOf("--") + 1))).stdout).not.toContain(SECRET);
+    expect((await run(home, "unprotect")).code).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe(before);
+    expect((await run(home, "unprotect", "--backups")).stdout).toContain(".age");
+  });
+
+  it("stays where it is as long as the store does not answer, and a server without its secret does not start", async () => {
+    const home = scratch();
+    const client = CLIENTS.find((one) => one.id === "cursor") as Client;
+    const file = put(pathOf(client, home), fileFor(client, "a", notes(home), { API_TOKEN: SECRET }));
+    const before = readFileSync(file, "utf8");
+    const { stdout } = await sallyport(["protect", "--yes", "--json", "--secrets", "keyring"], { home, cwd: home, env: { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent" } });
+    expect(JSON.parse(stdout)).toMatchObject([{ state: "failed", code: "secret.store" }]);
+    expect(readFileSync(file, "utf8")).toBe(before);
+    await protect(home, "--secrets", "file");
+    const { argv } = entryOf(client, file);
+    renameSync(join(home, "sallyport/config/secrets.age"), join(home, "away"));
+    const ended = await new Running(argv, { home }).ended;
+    expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining("secret.missing")]);
+    // Nor does unprotect write a file without it.
+    expect((await run(home, "unprotect")).stdout).toContain("secret.missing");
+    renameSync(join(home, "away"), join(home, "sallyport/config/secrets.age"));
+    writeFileSync(file, readFileSync(file, "utf8").replace("kept by sallyport", "written by hand"));
+    await run(home, "unprotect");
+    expect(readFileSync(file, "utf8")).toBe(before.replace(SECRET, "written by hand"));
   });
 });
 
