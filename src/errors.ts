@@ -159,6 +159,7 @@ export const ERRORS = {
   "limit.result": { fault: "peer", text: "the answer is longer or deeper than allowed", hint: "ask for less; limits.resultBytes and resultDepth are the bounds" },
   "limit.server-requests": { fault: "peer", text: "the server asks too often", hint: "limits.serverRequests is the bound" },
   "limit.notifications": { fault: "peer", text: "the server sends too many notifications", hint: "limits.serverNotifications is the bound" },
+  "registry.file": { fault: "user", text: "the registry's server.json cannot be used", hint: "sallyport add NAME --registry FILE KEY=VALUE…" },
   // secrets
   "secret.missing": { fault: "user", text: "there is no such secret", hint: "sallyport unprotect and protect again moves it anew; or write it into the store by that name" },
   "secret.store": { fault: "env", text: "the store of secrets does not answer", hint: "unlock the keyring, or restore secrets.age and its key" },

@@ -4,35 +4,18 @@ import { join, resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
-import type { Command } from "./commands/command.ts";
+import { COMMANDS } from "./commands/table.ts";
 
 /** What every server of this machine is bound by, whatever its own manifest says. */
 const BASELINE = "/etc/sallyport/baseline.yaml";
 
 declare const SALLYPORT_VERSION: string;
 
-/** Loaded on first need: `run` must not pay for the others. */
-const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<{ readonly command: Command }>]>> = {
-  run: ["put the gate in front of a server: sallyport run -- npx -y PACKAGE ARG…", () => import("./commands/run.ts")],
-  protect: ["put the gate in front of every server of every client", () => import("./commands/protect.ts")],
-  unprotect: ["take it out again, byte for byte", () => import("./commands/unprotect.ts")],
-  explain: ["show the cell that a server would get, before anything runs", () => import("./commands/explain.ts")],
-  add: ["propose a manifest entry for a server: sallyport add NAME -- COMMAND…", () => import("./commands/add.ts")],
-  lock: ["compare servers with what was approved, and approve: lock [--check]", () => import("./commands/lock.ts")],
-  approvals: ["calls that wait for a person: approvals [ID]", () => import("./commands/approvals.ts")],
-  approve: ["answer one of them, at a terminal of your own", () => import("./commands/approve.ts")],
-  deny: ["say no to one of them", () => import("./commands/deny.ts")],
-  grants: ["answers that hold for more than one call", () => import("./commands/grants.ts")],
-  revoke: ["take one of those back", () => import("./commands/revoke.ts")],
-  journal: ["read and verify what crossed: journal tail | show | verify", () => import("./commands/journal.ts")],
-  doctor: ["try what this machine can enforce", () => import("./commands/doctor.ts")],
-};
-
 const HELP = `sallyport: a gate and a cell for MCP servers that speak over STDIO
 
   sallyport COMMAND [OPTION…]
 
-${Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(10)}${summary}`).join("\n")}
+${Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(12)}${summary}`).join("\n")}
 
   sallyport COMMAND --help   options and an example
   sallyport --version

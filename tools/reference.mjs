@@ -1,5 +1,6 @@
 /** Pages that come from the source: error codes, the manifest's schema and its reference, rules. `npm run docs` writes them; `npm run check` compares. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,20 +10,51 @@ const root = resolve(import.meta.dirname, "..");
 
 /** File -> what it must hold. */
 export async function reference() {
-  const [{ ERRORS }, { MANIFEST_SCHEMA }, { RULES }, { CEDAR_SCHEMA }] = await Promise.all(["src/errors.ts", "src/manifest/schema.ts", "src/guards/text/rules.ts", "src/policy/schema.ts"].map(load));
+  const [{ ERRORS }, { MANIFEST_SCHEMA }, { RULES }, { CEDAR_SCHEMA }, { CLIENTS }] = await Promise.all(["src/errors.ts", "src/manifest/schema.ts", "src/guards/text/rules.ts", "src/policy/schema.ts", "src/clients/table.ts"].map(load));
+  const helps = await helpTexts();
   return {
     "docs/errors.md": errors(ERRORS, readFileSync(join(root, "docs/errors.md"), "utf8")),
     "docs/sallyport.schema.json": `${JSON.stringify(plain(MANIFEST_SCHEMA), null, 2)}\n`,
     "docs/manifest.md": between(readFileSync(join(root, "docs/manifest.md"), "utf8"), keys(MANIFEST_SCHEMA)),
     "docs/policies/sallyport.cedarschema": CEDAR_SCHEMA,
+    "docs/clients.md": between(readFileSync(join(root, "docs/clients.md"), "utf8"), clients(CLIENTS)),
+    "docs/commands.md": `# Commands\n\nWhat \`--help\` says of each. Completions for a shell: \`sallyport completion bash\`; a manual page: [man/sallyport.1](man/sallyport.1).\n\n${helps.map(([name, text]) => `## ${name === "" ? "sallyport" : name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`).join("\n")}`,
+    "docs/man/sallyport.1": manual(helps),
     "docs/rules.md": between(readFileSync(join(root, "docs/rules.md"), "utf8"), rules(RULES)),
   };
+}
+
+/** What each command says of itself, the whole program's first. */
+async function helpTexts() {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-help-"));
+  try {
+    const bundle = await rolldown({ input: { main: join(root, "src/main.ts") }, platform: "node", resolve: { mainFields: ["module", "main"] }, transform: { define: { SALLYPORT_VERSION: '""' } }, checks: { eval: false } });
+    await bundle.write({ dir: folder, format: "esm", entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs" });
+    const help = (...args) => execFileSync(process.execPath, [join(folder, "main.mjs"), ...args, "--help"], { encoding: "utf8", env: { PATH: process.env.PATH, HOME: folder } });
+    const whole = help();
+    return [["", whole], ...[...whole.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => [name, help(name)])];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** man(7): the help texts as they are, one section each. */
+function manual(helps) {
+  const roff = (text) => text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^([.'])/gm, "\\&$1");
+  const section = ([name, text]) => `.SS ${name}\n.nf\n${roff(text.trimEnd())}\n.fi\n`;
+  return `.TH SALLYPORT 1 "" "Sallyport" "User Commands"\n.SH NAME\nsallyport \\- a gate and a cell for MCP servers that speak over STDIO\n.SH SYNOPSIS\n.B sallyport\nCOMMAND [OPTION...]\n.SH COMMANDS\n.nf\n${roff(helps[0][1].split("\n").filter((line) => /^ {2}[a-z]+ {2,}/.test(line)).join("\n"))}\n.fi\n.SH OPTIONS OF EACH\n${helps.slice(1).map(section).join("")}.SH FILES\n.TP\n.I sallyport.yaml\nwhat each server may do and reach; in the project, or in $XDG_CONFIG_HOME/sallyport\n.TP\n.I sallyport.lock\nwhat was seen of each server and approved; beside it\n.TP\n.I $XDG_STATE_HOME/sallyport\njournal, grants, keys, copies of clients' files\n`;
+}
+
+function clients(table) {
+  const paths = ({ linux = [], darwin = [], win32 = [], all = [] }) => [[all, ""], [linux, "Linux: "], [darwin, "macOS: "], [win32, "Windows: "]].flatMap(([list, system]) => list.map((path) => `${system}\`${path.replace(/^\$(\w+)\|(.*)$/, "$2` (moved by `$1")}\`${path.startsWith("$") ? ")" : ""}`));
+  const rows = table.map(({ id, title, format, keys: under, places, placeholder, minimalPath, inherits, reload, source }) => `| \`${id}\` | ${title} | ${places.flatMap((place) => paths(place).map((path) => `${place.scope}: ${path}`)).join("<br>")} | ${format}, \`${under.map((one) => one.join(".")).join("` or `")}\` | ${placeholder === null ? "none" : `\`${placeholder.source.replaceAll("|", "\\|")}\``} | ${minimalPath ? "the system's directories" : "as it was started"}; ${{ all: "everything", sdk: "HOME, LOGNAME, PATH, SHELL, TERM, USER", path: "PATH" }[inherits]} | ${reload} | ${source} |`);
+  return `| name | client | files | servers stand under | it fills in | PATH and variables that it passes on | to read the file again | read in |\n|---|---|---|---|---|---|---|---|\n${rows.join("\n")}`;
 }
 
 async function load(file) {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-docs-"));
   try {
-    const bundle = await rolldown({ input: join(root, file), platform: "node" });
+    const bundle = await rolldown({ input: join(root, file), platform: "node", resolve: { mainFields: ["module", "main"] } });
     await bundle.write({ file: join(folder, "module.mjs"), format: "esm" });
     return await import(pathToFileURL(join(folder, "module.mjs")).href);
   } finally {
@@ -84,4 +116,5 @@ function rules(table) {
   return `| rule | what was found | in a definition | elsewhere | source |\n|---|---|---|---|---|\n${rows.join("\n")}`;
 }
 
+if (process.argv[1] === import.meta.filename) mkdirSync(join(root, "docs/man"), { recursive: true });
 if (process.argv[1] === import.meta.filename) for (const [file, text] of Object.entries(await reference())) writeFileSync(join(root, file), text);

@@ -64,8 +64,8 @@ function starts({ file, argv, env, cwd, path }: ClientServer, host: Host): Promi
   const folder = file.place.perProject === true ? path[1] : file.project;
   const child = spawn(program, args, { cwd: resolve(folder ?? homeDirectory(host), cwd === null ? "." : fill(cwd)), env: { ...environmentOf(file.client, host), ...variables }, stdio: ["pipe", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
+  const why = (what: string): SallyportError => new SallyportError("server.ended", `${what}: ${stderr.trim().split("\n").findLast((line) => line !== "" && !line.includes("next step")) ?? "it said nothing"}`);
   return new Promise<void>((done, fail) => {
-    const why = (what: string): SallyportError => new SallyportError("server.ended", `${what}: ${stderr.trim().split("\n").findLast((line) => line !== "" && !line.includes("next step")) ?? "it said nothing"}`);
     const timer = setTimeout(() => fail(why(`no answer within ${PATIENCE / 1000} s`)), PATIENCE);
     child.on("error", (error) => fail(why(error.message)));
     child.on("close", (code) => fail(why(`it ended with ${code}`)));

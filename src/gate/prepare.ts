@@ -61,7 +61,7 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const place = await withSecrets(chosen.compiled.secrets, starts, host);
   const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
   const resolved = await resolveLaunch(command, {
-    host,
+    host: place,
     update: options.update,
     named: options.server !== null && chosen.compiled.command !== null,
     say: tell,

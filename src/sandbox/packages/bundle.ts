@@ -16,7 +16,7 @@ const MAX_BYTES = 1024 ** 3;
 const MAX_FILES = 50_000;
 const SECRET = "••••";
 
-interface Setting {
+export interface Setting {
   readonly title?: string;
   readonly required?: boolean;
   readonly default?: unknown;
@@ -47,7 +47,7 @@ export async function resolveBundle(file: string, words: readonly string[], { ho
   const config = bundle.server?.mcp_config ?? {};
   const { command, args = [], env = {} } = { ...config, ...config.platform_overrides?.["linux"] };
   if (command === undefined || command === "") throw new SallyportError("launch.bundle", "its manifest names no command");
-  const settings = settle(bundle, words);
+  const settings = settle(bundle, words, host);
   const fill = (text: string): string[] => filled(text, folder, settings, host);
   const one = (text: string): string => fill(text).join(",");
   const program = one(command);
@@ -60,6 +60,23 @@ export async function resolveBundle(file: string, words: readonly string[], { ho
     variables: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, one(value)])),
     identity: { kind: "bundle", name: bundle.name ?? file, ...(bundle.version === undefined ? {} : { version: bundle.version }), integrity: `sha256-${digest.toString("base64")}` },
   };
+}
+
+/** What it is called, and what it asks for. Throws `launch.bundle`. */
+export function settingsOf(file: string, host: Host): { name: string; settings: Readonly<Record<string, Setting>> } {
+  const bytes = readBytes(file);
+  const folder = join(host.dirs.cache, "bundles", createHash("sha256").update(bytes).digest("hex"));
+  if (!existsSync(folder)) unpack(bytes, folder);
+  const { name = "bundle", user_config: settings = {} } = read(folder);
+  return { name, settings };
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new SallyportError("launch.bundle", (error as Error).message, { cause: error });
+  }
 }
 
 /** Only plain files below the folder; links, and names that lead out of it, do not come into being. */
@@ -99,7 +116,7 @@ function read(folder: string): Bundle {
 }
 
 /** What was said, or the default; `multiple` ones may be said several times. */
-function settle({ user_config: wanted = {} }: Bundle, words: readonly string[]): Readonly<Record<string, string[]>> {
+function settle({ user_config: wanted = {} }: Bundle, words: readonly string[], host: Host): Readonly<Record<string, string[]>> {
   const said: Record<string, string[]> = {};
   for (const word of words) {
     const [, key = "", value = ""] = /^([^=]+)=([^]*)$/.exec(word) ?? [];
@@ -109,7 +126,9 @@ function settle({ user_config: wanted = {} }: Bundle, words: readonly string[]):
   }
   for (const [key, setting] of Object.entries(wanted)) {
     if (said[key] !== undefined) continue;
-    if (setting.default !== undefined) said[key] = [setting.default].flat().map(String);
+    const kept = setting.sensitive === true ? host.env[`USER_CONFIG_${key.toUpperCase()}`] : undefined;
+    if (kept !== undefined) said[key] = [kept];
+    else if (setting.default !== undefined) said[key] = [setting.default].flat().map(String);
     else if (setting.required === true) throw new SallyportError("launch.bundle", `it needs ${key}=${setting.sensitive === true ? SECRET : "…"} behind it (${setting.title ?? key})`);
   }
   return said;
