@@ -51,6 +51,8 @@ function heldOf({ items }: Examined["proposal"]): Examined["proposal"]["items"] 
 }
 
 const WIDTH = 110;
+/** Whole homes, and where programs keep what opens other doors. */
+const DELICATE = /^(?:\/root|\/(?:home|Users)\/[^/]+|\/etc|\/home|\/Users)$|\/\.(?:ssh|gnupg|aws|azure|kube|docker|password-store|mozilla|netrc|npmrc)(?:\/|$)|\/\.config(?:\/gcloud|\/gh)?$/;
 
 function secretWords(secrets: Examined["secrets"], moved: Examined["moved"]): string {
   const left = secrets.filter((name) => !moved.some(({ variable }) => variable === name));
@@ -68,7 +70,7 @@ export function screen({ examined, name }: Named, change: readonly string[], pai
     ["command", masked(server.argv.join(" "), server)],
     ["package", `${identity.name} ${identity.version ?? ""} (${identity.kind}, ${identity.integrity.slice(0, 24)}…)`],
     ["tools", tools.length === 0 ? "none" : `${tools.length}: ${tools.map(({ key }) => key).join(", ")}`],
-    ["reads", entry.isolation?.read?.join(", ") ?? "nothing but its own files"],
+    ["reads", `${entry.isolation?.read?.join(", ") ?? "nothing but its own files"}${entry.isolation?.read?.some((path) => DELICATE.test(path)) === true ? paint("red", "; LOOK TWICE: keys and passwords lie there") : ""}`],
     ["writes", `${entry.isolation?.write?.join(", ") ?? "nothing"}${writers.length > 0 && entry.isolation?.write === undefined ? `; ${writers.join(", ")} would: --write DIR` : ""}`],
     ["network", `${entry.network?.hosts?.join(", ") ?? "none"}${hosts.length > 0 ? `; its files name ${hosts.map(({ host, file: where }) => `${host} (${where})`).join(", ")}: --host NAME:PORT` : ""}`],
     ["variables", entry.pass?.join(", ") ?? "none of the client's"],

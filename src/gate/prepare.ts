@@ -15,7 +15,7 @@ import { resolveLaunch } from "../sandbox/packages/resolve.ts";
 import { backendOf, chooseBackend, type Wanted } from "../sandbox/backend.ts";
 import { makePlan, type Plan, type Reachable } from "../sandbox/plan.ts";
 import { chooseUser, survey } from "../sandbox/survey.ts";
-import { makeWish, refuseRootOwned, type WishOptions } from "../sandbox/wish.ts";
+import { makeWish, namedDirectories, refuseRootOwned, type WishOptions } from "../sandbox/wish.ts";
 import { Pins, type PinPlace } from "./pins.ts";
 
 /** What the command line asks for; with a manifest's server, the manifest says the rest. */
@@ -71,6 +71,8 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
   const guarded = rulesBelow(wished.write, chosen, starts, host);
   const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, place);
+  // A client's file may have been edited since the manifest was written.
+  if (starts && options.server !== null && isolation !== "none") for (const named of namedDirectories(options.command, host)) if (![...wish.read, ...wish.write].some((shown) => isWithin(named, shown))) tell(`${named} is named in the arguments and not shown to the server; to show it, add it under isolation.read of ${options.server} in ${chosen.file}`);
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;

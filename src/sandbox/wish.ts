@@ -75,7 +75,7 @@ export function ownDirectories({ dirs }: Host): string[] {
 }
 
 /** The existing directories that the server's arguments name, plain or as `--option=DIRECTORY`: what it is asked to work on, read-only. */
-function namedDirectories(args: readonly string[], host: Host): string[] {
+export function namedDirectories(args: readonly string[], host: Host): string[] {
   const candidates = args.map((argument) => (argument.startsWith("-") ? argument.slice(argument.indexOf("=") + 1) : argument)).filter((path) => path !== "" && !path.startsWith("-"));
   return candidates.map((path) => resolve(host.cwd, path)).filter((at) => isDirectory(at) && reasonAgainst(at, host, false) === null);
 }

@@ -4,7 +4,7 @@ import { hash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Running, sallyport, scratch } from "../helpers.ts";
+import { MAIN, Running, sallyport, scratch, server } from "../helpers.ts";
 import { serversOf } from "../../src/clients/servers.ts";
 import { CLIENTS } from "../../src/clients/table.ts";
 import { DATA, MODULES, SERVERS } from "./real-servers.ts";
@@ -113,3 +113,24 @@ async function tools(argv: string[], options: ConstructorParameters<typeof Runni
   await running.ended;
   return result.tools.map(({ name }) => name).sort();
 }
+
+describe("the system's keyring", () => {
+  it("keeps a secret that stood in a client's file, and gives it back", { timeout: 60_000 }, async () => {
+    const home = scratch();
+    const file = join(home, ".gemini/settings.json");
+    put(file, JSON.stringify({ mcpServers: { a: { command: "node", args: [server("echo-tools.mjs"), "--log", join(home, "log")], env: { API_TOKEN: "a secret of ü 123456" } } } }));
+    // A client that passes on the address of the session's bus; elsewhere it has its usual place.
+    const before = readFileSync(file, "utf8");
+    const look = "secret-tool lookup service sallyport name gemini-cli/a/API_TOKEN";
+    const script = `printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; sleep 0.5
+${process.execPath} ${MAIN} protect --yes --secrets keyring >/dev/null 2>&1; echo "protect $?"; echo "kept: $(${look})"; cp ${file} ${home}/guarded
+${process.execPath} ${MAIN} doctor --json | grep -A2 '"gemini-cli/a"'
+${process.execPath} ${MAIN} unprotect >/dev/null; echo "unprotect $?"; ${look} || echo gone`;
+    const { stdout } = await execute(["dbus-run-session", "--", "bash", "-c", script], { HOME: home, SALLYPORT_HOME: join(home, "sallyport") });
+    expect(stdout).toContain("protect 0\nkept: a secret of ü 123456\n");
+    expect(stdout).toContain("starts from its client's environment");
+    expect(stdout).toContain("unprotect 0\ngone");
+    expect(readFileSync(join(home, "guarded"), "utf8")).toContain("kept by sallyport");
+    expect(readFileSync(file, "utf8")).toBe(before);
+  });
+});
