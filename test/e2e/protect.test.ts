@@ -78,7 +78,7 @@ describe("a home with eight clients and 25 servers", () => {
     expect(Date.now() - started).toBeLessThan(300_000);
     const rows = JSON.parse(stdout) as { client: string; server: string; state: string; code: string | null; next: string; found: { tools: string[] } | null }[];
     expect(stderr === "" || stderr.includes("[1/")).toBe(true);
-    expect(rows.filter(({ state }) => state !== "protected").map(({ server, code, state }) => [server, code ?? state]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1))).toEqual([["crashes", "launch.file"], ["missing", "launch.not-found"], ["remote", "remote"]]);
+    expect(rows.filter(({ state }) => state !== "protected").map((row) => [row.server, row.code ?? row.state]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1))).toEqual([["crashes", "launch.file"], ["missing", "launch.not-found"], ["remote", "remote"]]);
     expect(rows.every(({ state, next }) => state === "protected" || next !== "")).toBe(true);
     // What each of them offers through its client's entry is what it offers without a gate.
     for (const [index, path] of paths.entries()) {
