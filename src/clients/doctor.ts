@@ -39,6 +39,8 @@ async function checkOf({ file, name, state, server }: Found, host: Host): Promis
   const what = `${file.client.id}/${name}`;
   if (state === "remote") return { state: "holds", what, detail: "remote, not over STDIO", mend: null };
   if (state !== "protected" || server === null) return { state: "weaker", what, detail: "not protected", mend: `sallyport protect --client ${file.client.id} --server ${name}` };
+  // Whoever wrote this project's file would be who is started here.
+  if (file.scope === "project") return { state: "holds", what, detail: "protected; not tried, as the file is the project's", mend: null };
   const started = performance.now();
   try {
     await starts(server, host);

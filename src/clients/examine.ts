@@ -4,7 +4,6 @@ import { SallyportError } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
 import { prepare, type ServerOptions } from "../gate/prepare.ts";
 import { propose, type Proposal } from "../gate/propose.ts";
-import { findSecrets } from "../guards/text/secrets.ts";
 import { KINDS, pin, type LockedServer } from "../manifest/lock.ts";
 import type { ServerEntry } from "../manifest/schema.ts";
 import type { Host } from "../model.ts";
@@ -12,7 +11,8 @@ import { isWithin } from "../paths.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
 import type { Plan } from "../sandbox/plan.ts";
 import { expand } from "./expand.ts";
-import { secretsIn, type Moved } from "./secrets.ts";
+import { bendsGate, isOfTheGate } from "./gate-words.ts";
+import { maskedWords, secretsIn, type Moved } from "./secrets.ts";
 import { hostsNamed, type NamedHost } from "./hosts.ts";
 import type { ClientServer } from "./servers.ts";
 import { homeDirectory } from "./places.ts";
@@ -49,16 +49,17 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
     unknown.push(...left);
     return filled;
   };
+  const bent = bendsGate(server);
+  if (bent !== null && bent !== "PATH") throw new SallyportError("clients.entry", `${server.name}: ${bent} would change the gate itself${file.project === null ? "" : ", and this file is the project's"}`);
+  const odd = Object.keys(server.env).find((name) => !/^[A-Za-z_]\w*$/.test(name));
+  if (odd !== undefined) throw new SallyportError("clients.entry", `${server.name}: ${JSON.stringify(odd)} is no name of a variable`);
   const argv = server.argv.map(fill);
   const env = Object.fromEntries(Object.entries(server.env).map(([name, value]) => [name, fill(value)]));
-  const names = [...new Set([...Object.keys(env), ...server.names])].filter((name) => !OF_THE_GATE.test(name));
-  const bent = file.project !== null ? Object.keys(env).find((name) => name !== "PATH" && (OF_THE_GATE.test(name) || /^NODE_(?!ENV$)/.test(name))) : undefined;
-  if (bent !== undefined) throw new SallyportError("clients.entry", `${server.name}: ${bent} would change the gate itself, and this file is the project's`);
+  const names = [...new Set([...Object.keys(env), ...server.names])].filter((name) => !isOfTheGate(name));
   const project = file.place.perProject === true ? server.path[1] : file.project;
   const cwd = resolve(project ?? homeDirectory(host), server.cwd === null ? "." : fill(server.cwd));
-  const options: ServerOptions = { command: argv, isolation: "auto", reason: null, read: [...allowed.read], write: [...allowed.write], env: names, hosts: [...allowed.hosts], addresses: [...allowed.addresses], update: false, consent: "reach", server: null, manifest: null };
-  // What the client would give it; the values stay here.
-  const place: Host = { ...host, cwd, env: { ...host.env, ...env } };
+  const options: ServerOptions = { command: argv, isolation: "auto", reason: null, read: [...allowed.read], write: [...allowed.write], env: names, hosts: [...allowed.hosts], addresses: [...allowed.addresses], update: false, values: env, consent: "reach", server: null, manifest: null };
+  const place: Host = { ...host, cwd };
   const { plan } = await prepare(options, place, () => {});
   const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, place);
   const proposal = propose(options, plan, listing, others);
@@ -67,7 +68,7 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
     server,
     plan,
     entry: file.project === null ? entry : nearby(entry, file.project),
-    proposal: { ...proposal, locked: heldBack(proposal) },
+    proposal: { ...proposal, locked: { ...heldBack(proposal), argv: maskedWords(server.argv) } },
     hosts: hostsNamed(plan).filter(({ host: name }) => !allowed.hosts.includes(name)),
     secrets: secretsIn(server),
     moved: [],
@@ -75,17 +76,10 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
   };
 }
 
-/** What the gate itself goes by; a server gets its own of each. */
-const OF_THE_GATE = /^(?:PATH|HOME|SALLYPORT_\w+|XDG_(?:CONFIG|STATE|CACHE)_HOME)$/;
-
 /** Everything that was seen is pinned; what a finding holds back stays so until somebody approves it. */
 function heldBack({ items, locked }: Proposal): LockedServer {
   const pinned = Object.fromEntries(KINDS.map((kind) => [kind, Object.fromEntries(items.filter((item) => item.kind === kind).map(({ key, value, findings }) => [key, pin(value, [...new Set(findings.filter(({ severity }) => severity === "hold").map(({ rule }) => rule))])]))])) as unknown as LockedServer["items"];
-  return { ...locked, argv: locked.argv.map(mask), items: pinned };
-}
-
-function mask(text: string): string {
-  return findSecrets(text).length > 0 ? "[secret]" : text;
+  return { ...locked, items: pinned };
 }
 
 /** A project's manifest is shared: what lies in the project is named from there. */

@@ -1,12 +1,12 @@
 /** All servers of all clients of this machine, and what stands before each. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { SCOPES, type Client, type Scope } from "./client.ts";
 import { filesOf, type ClientFile } from "./places.ts";
-import { gateLength } from "./gate-words.ts";
-import { masked } from "./secrets.ts";
+import { gateLength, whyNoGate } from "./gate-words.ts";
+import { maskedWords } from "./secrets.ts";
 import { serversOf, type ClientServer } from "./servers.ts";
 import { CLIENTS } from "./table.ts";
 
@@ -17,8 +17,8 @@ export interface Asked {
   readonly scopes: readonly string[];
 }
 
-/** `open`: nothing stands before it. */
-export type State = "open" | "protected" | "remote" | "unreadable";
+/** `open`: nothing stands before it. `other`: something that looks like the gate, and cannot be relied on. */
+export type State = "open" | "protected" | "other" | "remote" | "unreadable";
 
 export interface Found {
   readonly file: ClientFile;
@@ -44,7 +44,7 @@ export function survey(asked: Asked, host: Host): Survey {
   const scopes = asked.scopes.length === 0 ? SCOPES : (asked.scopes as readonly Scope[]);
   const all = clients.flatMap((client) => filesOf(client, scopes, host));
   // In the home directory itself, a client's own file and the project's are the same.
-  const files = all.filter((file, index) => !all.slice(0, index).some((one) => one.path === file.path && one.place.keys === file.place.keys));
+  const files = all.filter((file, index) => !all.slice(0, index).some((one) => one.path === file.path && sameServers(one, file)));
   const found: Found[] = [];
   const broken: Survey["broken"][number][] = [];
   for (const file of files) {
@@ -59,6 +59,15 @@ export function survey(asked: Asked, host: Host): Survey {
   return { files, found: wanted, broken };
 }
 
+/** Two clients may share a file, and look into different parts of it. */
+function sameServers(a: ClientFile, b: ClientFile): boolean {
+  return partOf(a) === partOf(b);
+}
+
+function partOf({ client, place }: ClientFile): string {
+  return JSON.stringify([client.format, client.shape, place.keys ?? client.keys]);
+}
+
 function chosen(ids: readonly string[]): readonly Client[] {
   for (const id of ids) if (!CLIENTS.some((client) => client.id === id)) throw new SallyportError("clients.unknown", didYouMean(id, CLIENTS.map((client) => client.id)));
   return ids.length === 0 ? CLIENTS : CLIENTS.filter(({ id }) => ids.includes(id));
@@ -69,8 +78,12 @@ function didYouMean(name: string, names: readonly string[]): string {
   return near === null ? name : `${name}; did you mean ${near}?`;
 }
 
+const MAX_BYTES = 64 * 1024 * 1024;
+
 /** Throws `clients.syntax`. */
 export function readText(path: string): string {
+  const { size } = statSync(path);
+  if (!statSync(path).isFile() || size > MAX_BYTES) throw new SallyportError("clients.syntax", `${path}: ${size > MAX_BYTES ? "it is too large" : "it is no file"}`);
   const bytes = readFileSync(path);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -82,7 +95,19 @@ export function readText(path: string): string {
 export function foundIn(file: ClientFile, text: string, host: Host): Found[] {
   const { servers, others } = serversOf(file, text);
   return [
-    ...servers.map((server): Found => ({ file, name: server.name, state: gateLength(server.argv, host.program[1]) === null ? "open" : "protected", detail: masked(server.argv.join(" "), server), server })),
-    ...others.map(({ name, why, detail }): Found => ({ file, name, state: why, detail, server: null })),
+    ...servers.map((server): Found => ({ file, name: server.name, ...stateOf(server, host), server })),
+    ...others.map(({ name, why, detail }): Found => ({ file, name, state: why, detail: why === "remote" ? originOf(detail) : detail, server: null })),
   ];
+}
+
+function stateOf(server: ClientServer, host: Host): Pick<Found, "state" | "detail"> {
+  const line = maskedWords(server.argv).join(" ");
+  if (gateLength(server.argv, host.program[1]) === null) return { state: "open", detail: line };
+  const why = whyNoGate(server, host);
+  return why === null ? { state: "protected", detail: line } : { state: "other", detail: `${why}: ${line}` };
+}
+
+/** Paths and parameters of addresses may be secrets. */
+function originOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).origin : "";
 }

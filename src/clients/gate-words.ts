@@ -1,9 +1,10 @@
 /** The gate's own words before a server's: how they are written, and how they are told from what only looks like them. */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import type { ClientFile } from "./places.ts";
+import type { ClientServer } from "./servers.ts";
 
 /** Where a client's servers are described. */
 export function manifestOf(file: ClientFile, host: Host): string {
@@ -11,17 +12,21 @@ export function manifestOf(file: ClientFile, host: Host): string {
 }
 
 /** Throws `clients.place` where the words would lead nowhere before long. */
-export function gateWords(file: ClientFile, name: string, host: Host): string[] {
+export function gateWords({ file, cwd, env }: ClientServer, name: string, host: Host): string[] {
   const [interpreter, program] = host.program;
   if (/[/\\]_npx[/\\]/.test(program)) throw new SallyportError("clients.place", program);
-  const start = !file.client.minimalPath && isOnPath(program, host) ? ["sallyport"] : [interpreter, program];
-  return [...start, "run", "--server", name, ...manifestWords(file, host), "--"];
+  // A PATH of its own may have another program of that name.
+  const short = !file.client.minimalPath && env["PATH"] === undefined && isOnPath(program, host);
+  return [...(short ? ["sallyport"] : [interpreter, program]), "run", "--server", name, ...manifestWords(file, cwd, host), "--"];
 }
 
 /** In a project, the manifest is found from where the client starts; a path would be this machine's. */
-function manifestWords(file: ClientFile, host: Host): string[] {
-  if (file.project === null) return ["--manifest", manifestOf(file, host)];
-  return file.client.project === undefined ? [] : ["--manifest", `${file.client.project}/sallyport.yaml`];
+function manifestWords(file: ClientFile, cwd: string | null, host: Host): string[] {
+  const { project } = file;
+  if (project === null) return ["--manifest", manifestOf(file, host)];
+  if (file.client.project !== undefined) return ["--manifest", `${file.client.project}/sallyport.yaml`];
+  if (cwd === null) return [];
+  return ["--manifest", isAbsolute(cwd) ? manifestOf(file, host) : relative(resolve(project, cwd), join(project, "sallyport.yaml"))];
 }
 
 function isOnPath(program: string, host: Host): boolean {
@@ -29,36 +34,72 @@ function isOnPath(program: string, host: Host): boolean {
   return found !== undefined && realpathSync(found) === realpathSync(program);
 }
 
-const RUNNERS: Readonly<Record<string, readonly string[]>> = { npx: ["-y", "--yes"], bunx: [], pnpx: [], pnpm: ["dlx", "exec"], npm: ["exec", "-y", "--yes", "--"], yarn: ["dlx"] };
+/** Words that start a program of that name from the registry, or what is installed. */
+const RUNNERS = [["npx"], ["npx", "-y"], ["npx", "--yes"], ["bunx"], ["pnpm", "dlx"], ["pnpm", "exec"], ["yarn", "dlx"], ["npm", "exec", "--"], ["npm", "exec", "--yes", "--"]];
 
-/** Where the gate's own command line ends and the server's begins; null where no gate stands before it. @param own this program's file. */
+/** Where the words of what seems to be a gate end and the server's begin; null where nothing of the kind stands there. */
 export function gateLength(argv: readonly string[], own: string): number | null {
-  const at = gateAt(argv, own);
-  if (at === null || argv[at] !== "run") return null;
-  const dashes = argv.indexOf("--", at + 1);
+  const at = argv.slice(0, 8).findIndex((word, index) => argv[index + 1] === "run" && (/^sallyport(?:@.*|\.cmd)?$/.test(basename(word)) || word === own || /[/\\]dist[/\\]main\.js$/.test(word)));
+  if (at === -1) return null;
+  const dashes = argv.indexOf("--", at + 2);
   return dashes === -1 ? argv.length : dashes + 1;
 }
 
-/** Behind the program that is the gate; a word of that name somewhere in the line is none. */
-function gateAt([first = "", ...rest]: readonly string[], own: string): number | null {
-  if (isGate(first, own)) return 1;
-  const name = basename(first).replace(/\.(?:exe|cmd)$/i, "");
-  if (/^node(?:js)?$/.test(name)) return rest[0] !== undefined && isAbsolute(rest[0]) && isGate(rest[0], own) ? 2 : null;
-  const passed = Object.hasOwn(RUNNERS, name) ? RUNNERS[name] : undefined;
-  if (passed === undefined) return null;
-  const package_ = rest.findIndex((word) => !passed.includes(word));
-  return package_ !== -1 && /^sallyport(?:@[\w.^~-]+)?$/.test(rest[package_] as string) ? package_ + 2 : null;
+/** Variables by which the gate itself becomes another program, or finds other files of its own. */
+const BENDING = /^(?:NODE_(?!ENV$).*|LD_.*|DYLD_.*|npm_.*|BUN_.*|PNPM_.*|YARN_.*)$/i;
+const OF_THE_GATE = /^(?:HOME|SALLYPORT_\w+|XDG_(?:CONFIG|STATE|CACHE)_HOME)$/;
+
+/** The first that would; a project's file must not say where the gate's own files are either. */
+export function bendsGate({ file, env, names, argv }: Pick<ClientServer, "file" | "env" | "names" | "argv">): string | null {
+  const all = [...Object.keys(env), ...names];
+  return all.find((name) => BENDING.test(name) || (file.project !== null && OF_THE_GATE.test(name)) || (name === "PATH" && Object.hasOwn(env, name) && !isAbsolute(argv[0] ?? ""))) ?? null;
 }
 
-/** By name from the PATH; by its file, only where that is a copy of this package. */
-function isGate(word: string, own: string): boolean {
-  if (/^sallyport(?:\.cmd)?$/i.test(word)) return true;
-  if (!isAbsolute(word)) return false;
-  if (word === own) return true;
+/** What the gate itself goes by; a server gets its own of each. */
+export function isOfTheGate(name: string): boolean {
+  return name === "PATH" || OF_THE_GATE.test(name);
+}
+
+/** Flags of `run` that take nothing away from it, and whether a word follows. */
+const HARMLESS: Readonly<Record<string, boolean>> = { "--server": true, "--manifest": true, "--read": true, "--write": true, "--env": true, "--host": true, "--address": true, "--consent": true, "--durability": true, "--max-line": true, "--quiet": false, "--update": false };
+
+/** Why what seems to be a gate is none that can be relied on; null: it is one. */
+export function whyNoGate(server: ClientServer, host: Host): string | null {
+  const { argv, file } = server;
+  const start = startOf(argv, host);
+  if (start === null) return "it is not this copy of Sallyport that is started";
+  const length = gateLength(argv, host.program[1]) ?? argv.length;
+  const words = argv.slice(start + 1, length - (argv[length - 1] === "--" ? 1 : 0));
+  let manifest: string | null = null;
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] as string;
+    const takes = Object.hasOwn(HARMLESS, word) ? HARMLESS[word] : undefined;
+    if (takes === undefined) return `${word} stands among the gate's words`;
+    if (word === "--manifest") manifest = words[index + 1] ?? null;
+    if (takes) index += 1;
+  }
+  const bent = bendsGate(server);
+  if (bent !== null) return `${bent} would change the gate itself`;
+  if (file.project !== null && manifest !== null && isAbsolute(manifest) && manifest !== manifestOf(file, host)) return `its manifest is ${manifest}`;
+  return null;
+}
+
+/** Index of `run`; null where another program would be started than this one, or one of its name. */
+function startOf(argv: readonly string[], host: Host): number | null {
+  const [interpreter, own] = host.program;
+  const [first = "", second = ""] = argv;
+  if ((first === "sallyport" || isSame(first, own)) && second === "run") return 1;
+  if ((/^node(?:js)?$/.test(first) || isSame(first, interpreter)) && isSame(second, own) && argv[2] === "run") return 2;
+  const runner = RUNNERS.find((words) => words.every((word, index) => argv[index] === word) && /^sallyport(?:@[\w.^~-]+)?$/.test(argv[words.length] ?? "") && argv[words.length + 1] === "run");
+  return runner === undefined ? null : runner.length + 1;
+}
+
+function isSame(path: string, other: string): boolean {
+  if (!isAbsolute(path)) return false;
   try {
-    const file = realpathSync(word);
-    return file === realpathSync(own) || (JSON.parse(readFileSync(join(dirname(dirname(file)), "package.json"), "utf8")) as { name?: unknown }).name === "sallyport";
+    return path === other || realpathSync(path) === realpathSync(other);
   } catch {
     return false;
   }
 }
+

@@ -1,5 +1,5 @@
 /** From the table's places to the files that are there. */
-import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Host } from "../model.ts";
@@ -50,6 +50,6 @@ function matches(path: string): string[] {
   const folder = path.slice(0, path.lastIndexOf("/", at));
   const [name = "", ...rest] = path.slice(folder.length + 1).split("/");
   const [before = "", after = ""] = name.split("*");
-  const found = existsSync(folder) ? readdirSync(folder).filter((one) => one.startsWith(before) && one.endsWith(after) && one.length >= before.length + after.length) : [];
+  const found = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(folder).filter((one) => one.startsWith(before) && one.endsWith(after) && one.length >= before.length + after.length) : [];
   return found.sort().map((one) => join(folder, one, ...rest));
 }

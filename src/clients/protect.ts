@@ -41,7 +41,9 @@ export function nameFor(examined: Examined, taken: Map<string, string>, host: Ho
     const name = count === 0 ? base : count === 1 ? `${base}-${server.file.client.id}` : `${base}-${server.file.client.id}-${count}`;
     const key = `${file}\0${name}`;
     const pinned = Object.hasOwn(locked, name) ? locked[name] : undefined;
-    const stands = Object.hasOwn(servers, name) && pinned !== undefined && canonical([servers[name], pinned.identity, pinned.argv]) === mine;
+    // Killed between manifest and lock, it has no pins yet.
+    const { identity, argv } = pinned ?? proposal.locked;
+    const stands = Object.hasOwn(servers, name) && canonical([servers[name], identity, argv]) === mine;
     const other = taken.get(key);
     if (other === mine || (other === undefined && (stands || !Object.hasOwn(servers, name)))) {
       taken.set(key, mine);
@@ -51,7 +53,16 @@ export function nameFor(examined: Examined, taken: Map<string, string>, host: Ho
 }
 
 function serversIn(file: string): Readonly<Record<string, ServerEntry>> {
-  return existsSync(file) ? (load(file, readFileSync(file, "utf8")).value.servers ?? {}) : {};
+  return existsSync(file) ? (load(file, textOfManifest(file)).value.servers ?? {}) : {};
+}
+
+/** Throws `manifest.missing` where something else than a file stands there. */
+function textOfManifest(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new SallyportError("manifest.missing", `${file}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 export const digestOfEntry = (entry: unknown): string => digestOfText(canonical(entry));
@@ -61,14 +72,18 @@ function describe({ examined, name, known }: Named, host: Host): Guarded["manife
   const { server, entry, proposal, hosts } = examined;
   const file = manifestOf(server.file, host);
   const made = { file, name, digest: digestOfEntry(entry) };
-  if (known) return made;
+  const lock = join(dirname(file), LOCK);
+  if (known) {
+    if (!Object.hasOwn(readLock(lock)?.servers ?? {}, name)) writeLock(lock, name, proposal.locked);
+    return made;
+  }
   const before = existsSync(file) ? readFileSync(file) : null;
   const remark = hosts.length === 0 ? undefined : `its files name ${hosts.map((one) => one.host).join(", ")}: what it should reach goes under network.hosts`;
   const text = addServer(before?.toString("utf8") ?? null, name, entry, proposal.reasons, remark);
   load(file, text);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   writing(file, () => replaceFile(file, text, { mode: 0o644, expected: before }));
-  writeLock(join(dirname(file), LOCK), name, proposal.locked);
+  writeLock(lock, name, proposal.locked);
   return made;
 }
 
@@ -78,7 +93,7 @@ export function changed(text: string, named: readonly Named[], host: Host): { te
     const { file } = examined.server;
     const server = fresh(file, now.text, examined.server, host);
     try {
-      const { text: next, wrapped } = wrap(file, now.text, server, gateWords(file, name, host));
+      const { text: next, wrapped } = wrap(file, now.text, server, gateWords(server, name, host));
       const hidden = examined.moved.length === 0 ? next : hide(next, again(file, next, examined.server, host), examined.moved);
       return { text: hidden, servers: [...now.servers, { ...wrapped, moved: examined.moved }] };
     } catch (error) {
@@ -112,7 +127,7 @@ export async function protectFile(file: ClientFile, named: readonly Named[], hos
   const backup = await keepBackup(file.path, before, secrets, host).catch((error: unknown) => writing(file.path, () => {
     throw error;
   }));
-  const first = record !== null && others.length > 0 ? { backup: record.backup, exact: record.exact && record.after === digestOfText(before) } : { backup, exact: true };
+  const first = record !== null && others.length > 0 ? { backup: record.backup, exact: record.exact && record.after === digestOfText(before) } : { backup, exact: !named.some(({ examined }) => foundIn(examined.server.file, before.toString("utf8"), host).some(({ state }) => state === "protected" || state === "other")) };
   writing(file.path, () => {
     writeRecord({ version: 1, path: file.path, client: file.client.id, ...first, after: digestOfText(text), servers: [...others, ...guarded] }, host);
     replaceFile(file.path, text, { mode: 0o600, expected: before });

@@ -28,12 +28,26 @@ export function isSecret(name: string, value: string): boolean {
 
 /** Where a secret stands in the file as it is: variables by name, words of the command line by number. */
 export function secretsIn({ env, argv, file }: ClientServer): string[] {
-  return [...Object.entries(env).filter(([name, value]) => isSecret(name, value) && !hasPlaceholder(value, file)).map(([name]) => name), ...argv.flatMap((word, index) => (findSecrets(word).length > 0 ? [`argument ${index}`] : []))];
+  return [...Object.entries(env).filter(([name, value]) => isSecret(name, value) && !hasPlaceholder(value, file)).map(([name]) => name), ...maskedWords(argv).flatMap((word, index) => (word === argv[index] ? [] : [`argument ${index}`]))];
+}
+
+const SECRET_OPTION = /^--?[\w-]*(?:token|key|secret|passw(?:or)?d|pass|credentials?|auth)[\w-]*$/i;
+
+/** A command line without what is secret in it: by form, by the option's name, by the header's. */
+export function maskedWords(words: readonly string[]): string[] {
+  return words.map((word, index) => {
+    const [, option = "", value] = /^(--?[\w-]+)=([^]+)$/.exec(word) ?? [];
+    if (value !== undefined && SECRET_OPTION.test(option)) return `${option}=[secret]`;
+    if (index > 0 && SECRET_OPTION.test(words[index - 1] as string) && !word.startsWith("-")) return "[secret]";
+    return findSecrets(word).length > 0 || /\b(?:bearer|basic)\s+\S{6,}|authorization:/i.test(word) ? "[secret]" : word;
+  });
 }
 
 /** With every secret of this server left out; for a screen. */
-export function masked(text: string, { env }: ClientServer): string {
-  const values = Object.entries(env).filter(([name, value]) => isSecret(name, value)).map(([, value]) => value);
+export function masked(text: string, { env, argv }: ClientServer): string {
+  const words = maskedWords(argv);
+  const hidden = argv.flatMap((word, index) => (words[index] === word ? [] : [/^--?[\w-]+=([^]+)$/.exec(word)?.[1] ?? word]));
+  const values = [...hidden, ...Object.entries(env).filter(([name, value]) => isSecret(name, value)).map(([, value]) => value)];
   const known = values.reduce((now, value) => now.replaceAll(value, "[secret]").replaceAll(JSON.stringify(value).slice(1, -1), "[secret]"), text);
   return findSecrets(known).toSorted((a, b) => b.range[0] - a.range[0]).reduce((now, { range: [start, end] }) => `${now.slice(0, start)}[secret]${now.slice(end)}`, known);
 }

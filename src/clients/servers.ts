@@ -2,7 +2,7 @@
 import type { Client, Keys } from "./client.ts";
 import type { ClientFile } from "./places.ts";
 import { FORMATS } from "./formats/formats.ts";
-import { child, entry, plain, textOf, textsOf, type Entry, type Leaf, type List, type Table, type Tree } from "./formats/tree.ts";
+import { child, entry, place, plain, textOf, textsOf, type Entry, type Leaf, type List, type Table, type Tree } from "./formats/tree.ts";
 
 /** Where the command line stands in the text. */
 export interface Spot {
@@ -43,7 +43,7 @@ export interface FileServers {
 
 /** Throws SyntaxError, with line and column. */
 export function serversOf(file: ClientFile, text: string): FileServers {
-  const root = FORMATS[file.client.format].parse(text);
+  const root = parsed(file, text);
   const servers: ClientServer[] = [];
   const others: Other[] = [];
   const seen = new Set<Tree>();
@@ -57,23 +57,49 @@ export function serversOf(file: ClientFile, text: string): FileServers {
       else servers.push(found);
     }
   }
+  const [twice] = servers.filter(({ path }, index) => servers.slice(0, index).some((one) => one.path.join("\0") === path.join("\0")));
+  if (twice !== undefined) throw new SyntaxError(`${place(text, twice.spot.command.start)}: there are two servers ${JSON.stringify(twice.name)}`);
   return { servers, others };
+}
+
+/** Files of some clients are megabytes long, and each is looked at again and again. */
+const KEPT_TREES = 4;
+const trees = new Map<string, Tree>();
+
+function parsed(file: ClientFile, text: string): Tree {
+  const { format } = file.client;
+  const key = `${format}\n${text}`;
+  const known = trees.get(key);
+  if (known !== undefined) return known;
+  const tree = FORMATS[format].parse(text);
+  const [oldest] = trees.keys();
+  if (trees.size >= KEPT_TREES && oldest !== undefined) trees.delete(oldest);
+  trees.set(key, tree);
+  return tree;
 }
 
 function entriesAt(tree: Tree | undefined, [key, ...rest]: Keys, path: Keys, client: Client): (readonly [path: Keys, name: string, tree: Tree])[] {
   if (tree === undefined) return [];
   if (key !== undefined) {
-    const inner = tree.kind === "table" ? tree.entries.filter((one) => key === "*" || one.key === key) : [];
+    if (tree.kind !== "table") return isNothing(tree) ? [] : [[path, path.at(-1) ?? "the whole file", tree]];
+    const inner = tree.entries.filter((one) => key === "*" || one.key === key);
     return inner.flatMap((one) => entriesAt(one.value, rest, [...path, one.key], client));
   }
-  if (client.shape.list === true) {
-    const items = tree.kind === "list" ? tree.items : [];
-    return items.flatMap((item) => {
-      const name = textOf(child(item, "name"));
-      return name === undefined ? [] : [[[...path, name], name, item] as const];
+  if (tree.kind !== (client.shape.list === true ? "list" : "table")) return isNothing(tree) ? [] : [[path, path.at(-1) ?? "", tree]];
+  if (tree.kind === "list") {
+    return tree.items.map((item, index) => {
+      const name = textOf(child(item, "name")) ?? `#${index + 1}`;
+      return [[...path, name], name, textOf(child(item, "name")) === undefined ? { ...UNKNOWN } : item] as const;
     });
   }
   return tree.kind === "table" ? tree.entries.map((one) => [[...path, one.key], one.key, one.value] as const) : [];
+}
+
+/** What stands where a server should, and is none. */
+const UNKNOWN: Tree = { kind: "leaf", start: 0, end: 0, value: undefined };
+
+function isNothing(tree: Tree): boolean {
+  return (tree.kind === "leaf" && tree.value === null) || (tree.kind === "list" && tree.items.length === 0) || (tree.kind === "table" && tree.entries.length === 0);
 }
 
 const REMOTE = ["url", "httpUrl", "serverUrl", "uri"];
@@ -81,20 +107,25 @@ const REMOTE_TYPES = ["http", "sse", "remote", "streamable-http", "streamable_ht
 
 /** Null: no server at all, such as a setting that stands among them. */
 function serverOf(file: ClientFile, path: Keys, name: string, given: Tree): ClientServer | Other | null {
-  if (given.kind !== "table") return null;
+  const unreadable = (detail: string): Other => ({ name, path, why: "unreadable", detail });
+  if (given.kind !== "table") return isNothing(given) ? null : unreadable("its entry is no table of names and values, or stands somewhere else (an alias, an anchor)");
   const { shape } = file.client;
   const [tree, key] = nested(given, shape.command);
   const command = entry(tree, key);
+  if ([given, tree].some((one) => entry(one, "<<") !== undefined)) return unreadable("part of its entry is merged from somewhere else (<<)");
   const type = textOf(child(given, "type")) ?? textOf(child(given, "transport"));
   const url = REMOTE.map((one) => textOf(child(given, one))).find((one) => one !== undefined);
-  if (command === undefined) return url === undefined && (type === undefined || !REMOTE_TYPES.includes(type)) ? null : { name, path, why: "remote", detail: url ?? type ?? "" };
-  const unreadable = (detail: string): Other => ({ name, path, why: "unreadable", detail });
+  const remote = url !== undefined || (type !== undefined && REMOTE_TYPES.includes(type));
+  if (command === undefined && remote) return { name, path, why: "remote", detail: url ?? type ?? "" };
+  if (command === undefined) return type === "stdio" || type === "local" || given.entries.some((one) => /^(?:command|cmd)$/i.test(one.key)) ? unreadable(`there is no ${key}`) : null;
+  if (remote) return unreadable("it has a command as well as an address");
   const whole = command.value.kind === "list";
   const words = whole ? textsOf(command.value) : [textOf(command.value)];
   const args = whole ? null : (entry(tree, "args") ?? null);
   const more = args === null ? [] : textsOf(args.value);
   if (words === null || words[0] === undefined || words[0] === "") return unreadable(`${key} is no text`);
   if (more === null) return unreadable("args is no list of texts");
+  if ([...(words as string[]), ...more].some((word) => word.includes("\0"))) return unreadable("a word holds a zero byte");
   const env = textTable(child(tree, shape.env));
   if (env === null) return unreadable(`${shape.env} holds something other than texts`);
   const names = shape.names === undefined ? [] : namesOf(child(given, shape.names));
@@ -138,7 +169,7 @@ export function listOf({ command, args }: Spot): List | null {
 
 /** Everything in the file but one server's command line; to see that nothing else was changed. */
 export function withoutArgv(file: ClientFile, text: string, server: ClientServer): string {
-  const root = FORMATS[file.client.format].parse(text);
+  const root = parsed(file, text);
   const fresh = serversOf(file, text).servers.find(({ path }) => path.join("\0") === server.path.join("\0"));
   if (fresh === undefined) throw new Error(`${server.name} is gone`);
   const { command, args } = fresh.spot;

@@ -1,5 +1,5 @@
 /** Takes the gate out again: the bytes that were there, or exactly what a person has edited since. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { replaceFile } from "../atomic.ts";
 import { SallyportError, asSallyportError } from "../errors.ts";
@@ -18,6 +18,8 @@ export interface Undone {
   readonly name: string;
   /** Null: done. Otherwise why not. */
   readonly error: SallyportError | null;
+  /** What could not be tidied up after it. */
+  left?: string;
 }
 
 /** @param names of the servers; null: all of the file. Throws `clients.*`; the file is untouched then. */
@@ -25,7 +27,7 @@ export async function unprotectFile(file: ClientFile, names: readonly string[] |
   const bytes = readFileSync(file.path);
   const text = readText(file.path);
   const record = readRecord(file.path, host);
-  const guarded = foundIn(file, text, host).filter(({ state, name }) => state === "protected" && (names === null || names.includes(name)));
+  const guarded = foundIn(file, text, host).filter(({ state, name }) => (state === "protected" || state === "other") && (names === null || names.includes(name)));
   const undone: Undone[] = [];
   const taken: Guarded[] = [];
   let now = text;
@@ -54,9 +56,14 @@ export async function unprotectFile(file: ClientFile, names: readonly string[] |
   if (file.scope === "managed") throw new SallyportError("clients.managed", file.path);
   writing(file.path, () => replaceFile(file.path, after, { mode: 0o600, expected: bytes }));
   forget(file, record, left, record?.after === digestOfText(text), after, host);
-  for (const { manifest, moved } of taken) {
-    if (manifest !== null) forgetServer(manifest, host);
-    await forgetSecrets(moved, host);
+  for (const { manifest, moved, path } of taken) {
+    try {
+      if (manifest !== null) forgetServer(manifest, host);
+      await forgetSecrets(moved, host);
+    } catch (error) {
+      const one = undone.find(({ name, error: why }) => why === null && name === path.at(-1));
+      if (one !== undefined) one.left = asSallyportError(error).message;
+    }
   }
   return { undone, before: text, after };
 }
@@ -91,9 +98,10 @@ function forgetServer({ file, name, digest }: NonNullable<Guarded["manifest"]>, 
   if (records(host).some(({ servers }) => servers.some(({ manifest }) => manifest?.file === file && manifest.name === name))) return;
   if (!existsSync(file)) return;
   const text = readFileSync(file, "utf8");
-  const entry = load(file, text).value.servers?.[name];
+  const servers = load(file, text).value.servers ?? {};
+  const entry = Object.hasOwn(servers, name) ? servers[name] : undefined;
   if (entry === undefined || digestOfEntry(entry) !== digest) return;
   const rest = removeServer(text, name);
-  writing(file, () => (rest === null ? rmSync(file) : replaceFile(file, rest, { mode: 0o644, expected: Buffer.from(text) })));
+  writing(file, () => (rest === null && !lstatSync(file).isSymbolicLink() ? rmSync(file) : replaceFile(file, rest ?? "version: 1\nservers: {}\n", { mode: 0o644, expected: Buffer.from(text) })));
   dropFromLock(join(dirname(file), LOCK), name);
 }

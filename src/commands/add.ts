@@ -65,12 +65,11 @@ export const command: Command = async (args, host) => {
   if (text !== null) refuseKnown(load(file, text).value.servers ?? {}, name, file);
   if (source !== null && server.length > 0) throw new SallyportError("usage.option", "the file says the command; leave out what stands behind the dashes");
   const kept = source?.secrets ?? {};
-  const options = cellOptions({ ...cell, env: [...(cell.env ?? []), ...(source?.env ?? []), ...Object.keys(kept)], read: [...(cell.read ?? []), ...(source?.read ?? [])] }, rest, source?.command ?? server);
-  const lent: Host = { ...host, env: { ...host.env, ...kept } };
+  const options = cellOptions({ ...cell, env: [...(cell.env ?? []), ...(source?.env ?? []), ...Object.keys(kept)], read: [...(cell.read ?? []), ...(source?.read ?? [])] }, rest, source?.command ?? server, kept);
   closeInherited();
-  const prepared = await prepare(options, lent, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const prepared = await prepare(options, host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const { plan } = prepared;
-  const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, lent);
+  const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, host);
   const proposed = propose(options, plan, listing, toolsOfOthers({ file: join(dirname(file), LOCK), name }, host));
   const proposal = { ...proposed, entry: withSecrets(proposed.entry, Object.fromEntries(Object.keys(kept).map((variable) => [variable, `${store}:${name}/${variable}`]))) };
   const written = addServer(text, name, proposal.entry, proposal.reasons);

@@ -57,7 +57,7 @@ export function splitCommand(args: readonly string[]): { own: readonly string[];
 }
 
 /** Throws `usage.*`. */
-export function cellOptions(values: Values, positionals: readonly string[], server: readonly string[]): ServerOptions {
+export function cellOptions(values: Values, positionals: readonly string[], server: readonly string[], lent: Readonly<Record<string, string>> = {}): ServerOptions {
   if (positionals.length > 0) throw new SallyportError("usage.no-command", `${positionals.join(" ")} stands before the dashes`);
   if (values.server === undefined && values.manifest !== undefined) throw new SallyportError("usage.option", "--manifest needs --server NAME beside it");
   if (values.server !== undefined) refuseBesideManifest(values);
@@ -68,7 +68,7 @@ export function cellOptions(values: Values, positionals: readonly string[], serv
   if (consent === undefined) throw new SallyportError("usage.option", `--consent ${values.consent}: one of ${ASKING.join(", ")}`);
   const reason = values.reason?.trim() ?? "";
   if (isolation === "none" && reason === "") throw new SallyportError("usage.reason");
-  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], hosts: (values.host ?? []).map(checkedHost), addresses: values.address ?? [], update: values.update === true, consent, server: values.server ?? null, manifest: values.manifest ?? null };
+  return { command: server, isolation, reason: reason === "" ? null : reason, read: values.read ?? [], write: values.write ?? [], env: values.env ?? [], hosts: (values.host ?? []).map(checkedHost), addresses: values.address ?? [], update: values.update === true, values: lent, consent, server: values.server ?? null, manifest: values.manifest ?? null };
 }
 
 function checkedHost(text: string): string {

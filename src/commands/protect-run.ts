@@ -113,5 +113,6 @@ function failed(file: ClientFile, server: string, error: SallyportError): Result
 
 function standingResult({ file, name, state, detail }: Found): Result {
   const what = state === "protected" ? "already protected" : state === "remote" ? "remote" : "failed";
+  if (state === "other") return { ...resultOf(file, name, "failed"), detail, next: `sallyport unprotect --client ${file.client.id} --server ${name}, then protect again`, code: "clients.entry" };
   return { ...resultOf(file, name, what), detail, next: state === "remote" ? "it has a network layer of its own; the gate is for servers over STDIO" : state === "unreadable" ? "write the command line in the client's usual form" : "", code: state === "unreadable" ? "clients.entry" : null };
 }

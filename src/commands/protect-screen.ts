@@ -1,7 +1,7 @@
 /** One server on one screen: what it is, offers and needs, and what changes in the client's file. */
 import type { Examined } from "../clients/examine.ts";
 import type { Named } from "../clients/protect.ts";
-import { masked } from "../clients/secrets.ts";
+import { maskedWords } from "../clients/secrets.ts";
 import { escapeControls } from "../errors.ts";
 import type { Paint } from "./command.ts";
 
@@ -67,7 +67,7 @@ export function screen({ examined, name }: Named, change: readonly string[], pai
   const tools = proposal.items.filter(({ kind }) => kind === "tools");
   const writers = tools.filter(({ guesses }) => guesses.some(({ slot }) => slot.access === "write")).map(({ key }) => key);
   const rows: (readonly [string, string])[] = [
-    ["command", masked(server.argv.join(" "), server)],
+    ["command", maskedWords(server.argv).join(" ")],
     ["package", `${identity.name} ${identity.version ?? ""} (${identity.kind}, ${identity.integrity.slice(0, 24)}…)`],
     ["tools", tools.length === 0 ? "none" : `${tools.length}: ${tools.map(({ key }) => key).join(", ")}`],
     ["reads", `${entry.isolation?.read?.join(", ") ?? "nothing but its own files"}${entry.isolation?.read?.some((path) => DELICATE.test(path)) === true ? paint("red", "; LOOK TWICE: keys and passwords lie there") : ""}`],
@@ -103,7 +103,28 @@ export function changeOf(before: string, after: string, paint: Paint): string[] 
   while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
   let end = 0;
   while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
-  return [...a.slice(start, a.length - end).map((line) => paint("red", `- ${shown(line)}`)), ...b.slice(start, b.length - end).map((line) => paint("green", `+ ${shown(line)}`))];
+  const [gone, come] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  // What stands between two changes is nobody's business here; of a long line, only what changes.
+  const [less, more] = [gone.filter((line) => !come.includes(line)), come.filter((line) => !gone.includes(line))];
+  const [cutLess, cutMore] = less.length === 1 && more.length === 1 ? cut(less[0] as string, more[0] as string) : [less.map((line) => clipped(line)), more.map((line) => clipped(line))];
+  return [...cutLess.map((line) => paint("red", `- ${shown(line)}`)), ...cutMore.map((line) => paint("green", `+ ${shown(line)}`))];
+}
+
+const LONG = 400;
+const AROUND = 24;
+
+function clipped(line: string): string {
+  return line.length > LONG ? `${line.slice(0, LONG)}…` : line;
+}
+
+function cut(a: string, b: string): [string[], string[]] {
+  if (a.length <= LONG && b.length <= LONG) return [[a], [b]];
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  const piece = (line: string): string => `…${line.slice(Math.max(0, start - AROUND), Math.min(line.length, line.length - end + AROUND))}…`;
+  return [[piece(a)], [piece(b)]];
 }
 
 function shown(line: string): string {

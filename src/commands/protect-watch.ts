@@ -6,7 +6,7 @@ import type { Host } from "../model.ts";
 const EVERY = 1000;
 
 export function watchClients(asked: Asked, host: Host): Promise<number> {
-  const open = (): Map<string, Found> => new Map(survey({ ...asked, servers: [] }, host).found.filter(({ state, name }) => state === "open" && (asked.servers.length === 0 || asked.servers.includes(name))).map((one) => [keyOf(one), one]));
+  const open = (): Map<string, Found> => new Map(survey({ ...asked, servers: [] }, host).found.filter(({ state, name }) => (state === "open" || state === "other") && (asked.servers.length === 0 || asked.servers.includes(name))).map((one) => [keyOf(one), one]));
   const tell = ({ file, name, detail }: Found): void => void host.stdout.write(`${new Date(host.now() / 1000).toISOString()} not protected: ${escapeControls(`${name} (${file.client.title}, ${file.path}): ${detail}; next step: sallyport protect --server ${name}`)}\n`);
   let known = new Map<string, Found>();
   const look = (): void => {

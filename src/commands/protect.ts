@@ -78,11 +78,11 @@ export const command: Command = async (args, host) => {
 
 function check({ found, broken }: Survey, asJson: boolean, paint: Paint, host: Host): number {
   const rows = found.map(({ file, name, state, detail }) => ({ client: file.client.id, scope: file.scope, file: file.path, server: name, state, detail }));
-  const open = rows.filter(({ state }) => state === "open" || state === "unreadable").length + broken.length;
+  const open = rows.filter(({ state }) => state === "open" || state === "other" || state === "unreadable").length + broken.length;
   if (asJson) host.stdout.write(`${JSON.stringify({ ok: open === 0, servers: rows, broken: broken.map(({ file, error }) => ({ client: file.client.id, file: file.path, code: error.code, message: error.message })) }, null, 2)}\n`);
   else {
-    const colour = { open: "red", unreadable: "red", protected: "green", remote: "dim" } as const;
-    const lines = table(rows.map(({ state, server, client, scope, file }) => [state === "open" ? "NOT PROTECTED" : state, server, `${client}, ${scope}`, file]), (cell, column, row) => (column === 0 ? paint(colour[(rows[row] as { state: Found["state"] }).state], cell) : cell));
+    const colour = { open: "red", other: "red", unreadable: "red", protected: "green", remote: "dim" } as const;
+    const lines = table(rows.map(({ state, server, client, scope, file, detail }) => [state === "open" || state === "other" ? "NOT PROTECTED" : state, server, `${client}, ${scope}`, state === "other" || state === "unreadable" ? `${file}: ${detail}` : file]), (cell, column, row) => (column === 0 ? paint(colour[(rows[row] as { state: Found["state"] }).state], cell) : cell));
     host.stdout.write(`${lines}${rows.length === 0 ? "no client of this machine has a server" : ""}\n${broken.map(({ error }) => `${paint("red", "cannot be read")}  ${error.message}\n`).join("")}`);
     if (open > 0) host.stderr.write(`sallyport: ${open} not protected; next step: sallyport protect\n`);
   }

@@ -1,7 +1,7 @@
 import { survey } from "../clients/find.ts";
-import { backups } from "../clients/records.ts";
+import { backups, readRecord } from "../clients/records.ts";
 import { unprotectFile } from "../clients/unprotect.ts";
-import { SallyportError, asSallyportError } from "../errors.ts";
+import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import type { ClientFile } from "../clients/places.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command } from "./command.ts";
 import { changeOf } from "./protect-screen.ts";
@@ -47,8 +47,8 @@ export const command: Command = async (args, host) => {
     return 0;
   }
   const paint = painter(host, values["no-color"]);
-  const { found } = survey({ clients: values.client ?? [], servers: values.server ?? [], scopes: values.scope ?? [] }, host);
-  const guarded = found.filter(({ state }) => state === "protected");
+  const { found, broken } = survey({ clients: values.client ?? [], servers: values.server ?? [], scopes: values.scope ?? [] }, host);
+  const guarded = found.filter(({ state }) => state === "protected" || state === "other");
   const files = new Map<string, { file: ClientFile; names: string[] }[]>();
   for (const { file, name } of guarded) {
     const inFile = files.get(file.path) ?? [];
@@ -56,13 +56,13 @@ export const command: Command = async (args, host) => {
     if (known === undefined) files.set(file.path, [...inFile, { file, names: [name] }]);
     else known.names.push(name);
   }
-  const rows: Row[] = [];
+  const rows: Row[] = broken.filter(({ file }) => readRecord(file.path, host) !== null).map(({ file, error }) => ({ client: file.client.id, file: file.path, server: "all of them", done: false, detail: `${error.message} (${error.code}); ${error.hint}` }));
   for (const { file, names } of [...files.values()].flat()) {
     const row = (server: string, error: SallyportError | null): Row => ({ client: file.client.id, file: file.path, server, done: error === null, detail: error === null ? file.client.reload : `${error.message} (${error.code}); ${error.hint}` });
     try {
       const { undone, before, after } = await unprotectFile(file, names, values["dry-run"] === true, host);
-      rows.push(...undone.map(({ name, error }) => row(name, error)));
-      if (values["dry-run"] === true && values.json !== true) host.stdout.write(`${file.path}\n${changeOf(before, after, paint).map((line) => `  ${line}\n`).join("")}`);
+      rows.push(...undone.map(({ name, error, left }) => ({ ...row(name, error), ...(left === undefined ? {} : { detail: `${file.client.reload}; left in the manifest: ${left}` }) })));
+      if (values["dry-run"] === true && values.json !== true) host.stdout.write(`${escapeControls(file.path)}\n${changeOf(before, after, paint).map((line) => `  ${line}\n`).join("")}`);
     } catch (error) {
       rows.push(...names.map((name) => row(name, asSallyportError(error))));
     }

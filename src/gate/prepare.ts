@@ -32,6 +32,8 @@ export interface ServerOptions {
   /** Ranges that those may resolve to although they are not public. */
   readonly addresses: readonly string[];
   readonly update: boolean;
+  /** Values of variables that `env` names, where they are not the caller's own: for the server, and for nothing that starts it. */
+  readonly values?: Readonly<Record<string, string>>;
   /** When a call needs a person. */
   readonly consent: AskWhen;
   /** Everything may be listed, whatever the manifest allows. */
@@ -58,10 +60,10 @@ export interface Prepared {
 export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void, starts = false): Promise<Prepared> {
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
-  const place = await withSecrets(chosen.compiled.secrets, starts, host);
+  const values = { ...options.values, ...(await keptElsewhere(chosen.compiled.secrets, starts, host)) };
   const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
   const resolved = await resolveLaunch(command, {
-    host: place,
+    host: { ...host, env: { ...host.env, ...settingsOnly(values) } },
     update: options.update,
     named: options.server !== null && chosen.compiled.command !== null,
     say: tell,
@@ -70,7 +72,7 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const isolation = await chooseBackend(wanted, resolved, host, tell);
   const launch = isolation === "none" ? resolved : await backendOf(isolation).ready(resolved, host, tell);
   const guarded = rulesBelow(wished.write, chosen, starts, host);
-  const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, place);
+  const wish = makeWish({ ...wished, read: [...wished.read, ...guarded], isolation, loaders: options.server !== null }, launch, { ...host, env: { ...host.env, ...values } });
   // A client's file may have been edited since the manifest was written.
   if (starts && options.server !== null && isolation !== "none") for (const named of namedDirectories(options.command, host)) if (![...wish.read, ...wish.write].some((shown) => isWithin(named, shown))) tell(`${named} is named in the arguments and not shown to the server; to show it, add it under isolation.read of ${options.server} in ${chosen.file}`);
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
@@ -79,13 +81,18 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent: options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [], passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : [...chosen.compiled.pass, ...Object.keys(chosen.compiled.secrets)] };
 }
 
-/** The environment with what is kept elsewhere; who only looks does not get to see it. Throws `secret.*`. */
-async function withSecrets(secrets: Compiled["secrets"], starts: boolean, host: Host): Promise<Host> {
+/** What a bundle's command line is filled with. */
+function settingsOnly(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name.startsWith("USER_CONFIG_")));
+}
+
+/** Values out of a store; who only looks does not get to see them. Throws `secret.*`. */
+async function keptElsewhere(secrets: Compiled["secrets"], starts: boolean, host: Host): Promise<Record<string, string>> {
   const names = Object.keys(secrets);
-  if (names.length === 0) return host;
+  if (names.length === 0) return {};
   const { readSecret } = await import("../secrets/store.ts");
   const values = await Promise.all(names.map(async (name) => [name, starts ? await readSecret(secrets[name] as string, host) : `(${secrets[name]})`] as const));
-  return { ...host, env: { ...host.env, ...Object.fromEntries(values) } };
+  return Object.fromEntries(values);
 }
 
 /**

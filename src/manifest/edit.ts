@@ -3,12 +3,14 @@ import { parseDocument, type Document, type YAMLMap } from "yaml";
 import { SallyportError } from "../errors.ts";
 import type { ServerEntry } from "./schema.ts";
 
+const HEADER = "# What each server may do and reach: docs/manifest.md";
+
 /** Reasons by the path of a key below the server: they become comments. */
 export type Reasons = readonly (readonly [path: readonly string[], reason: string])[];
 
 /** @param remark stands above the server. @param text of the file; null for a new one. Throws `manifest.value` where the server stands there already. */
 export function addServer(text: string | null, name: string, entry: ServerEntry, reasons: Reasons, remark?: string): string {
-  const document = parseDocument(text ?? "# What each server may do and reach: docs/manifest.md\nversion: 1\nservers: {}\n");
+  const document = parseDocument(text ?? `${HEADER}\nversion: 1\nservers: {}\n`);
   if (document.hasIn(["servers", name])) throw new SallyportError("manifest.value", `the manifest has a server ${name} already; remove it, or take another name`);
   if (!document.has("servers") || document.get("servers") === null) document.set("servers", document.createNode({}));
   const servers = document.get("servers") as YAMLMap;
@@ -26,7 +28,8 @@ export function removeServer(text: string, name: string): string | null {
   const document = parseDocument(text);
   document.deleteIn(["servers", name]);
   const { version, servers, ...rest } = (document.toJS() ?? {}) as Record<string, unknown>;
-  const empty = version === 1 && Object.keys(rest).length === 0 && Object.keys(servers ?? {}).length === 0;
+  const remarks = document.toString().split("\n").some((line) => line.trimStart().startsWith("#") && line !== HEADER);
+  const empty = !remarks && version === 1 && Object.keys(rest).length === 0 && Object.keys(servers ?? {}).length === 0;
   return empty ? null : document.toString({ lineWidth: 140, flowCollectionPadding: true });
 }
 

@@ -1,7 +1,7 @@
 /** protect and unprotect on whole home directories: every client, odd files, secrets, and every way to be interrupted. */
 import { execFileSync } from "node:child_process";
 import { hash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileChanged, replaceFile } from "../../src/atomic.ts";
@@ -136,6 +136,70 @@ describe("a home directory", () => {
     const { code, stdout } = await run(home, "protect", "--check");
     expect(code).toBe(1);
     expect(stdout).toMatch(/mcp\.json:1:\d+: /);
+  });
+
+  it("has nothing in it that is passed over in silence", async () => {
+    const home = scratch();
+    const [node = "", ...args] = notes(home);
+    const goose = `base: &base { args: [x], envs: { T: abc } }\nextensions:\n  alias: *base\n  merged:\n    <<: *base\n    cmd: node\n  anchored: { cmd: &c node, args: &a [x] }\n  builtin: { type: builtin, enabled: true }\nother: { cmd: *c, args: *a }\n`;
+    const files = { ".config/goose/config.yaml": goose, ".continue/config.yaml": "mcpServers:\n  - command: /evil\n  - name: 5\n    command: /evil\n", ".codex/config.toml": '[[mcp_servers]]\ncommand = "x"\n', ".kiro/settings/mcp.json": '{"mcpServers":[{"command":"x"}]}', ".junie/mcp/mcp.json": json({ d: { type: "stdio", Command: "x" }, both: { type: "http", url: "http://x", command: "sallyport", args: ["run", "--", "x"] }, nul: { command: node, args: [...args, "a\u0000b"] }, bent: { command: node, args, env: { NODE_OPTIONS: "--require /x.js" } }, odd: { command: node, args, env: { "TOKEN=supersecretvalue99": "x" } } }) };
+    for (const [name, text] of Object.entries(files)) put(join(home, name), text);
+    const { stdout, code } = await run(home, "protect", "--check", "--json");
+    expect(code).toBe(1);
+    const { servers } = JSON.parse(stdout) as { servers: { client: string; server: string; state: string }[] };
+    expect(servers.map(({ client, server: name, state }) => `${client} ${name} ${state}`).sort()).toEqual(["codex mcp_servers unreadable", "continue #1 unreadable", "continue #2 unreadable", "goose alias unreadable", "goose anchored unreadable", "goose merged unreadable", "junie bent open", "junie both unreadable", "junie d unreadable", "junie nul unreadable", "junie odd open", "kiro mcpServers unreadable"]);
+    const rows = await protect(home);
+    expect(rows.every(({ code: why }) => why === "clients.entry")).toBe(true);
+    for (const [name, text] of Object.entries(files)) expect(readFileSync(join(home, name), "utf8")).toBe(text);
+    put(join(home, ".continue/config.yaml"), `mcpServers:\n  - name: a\n    command: x\n  - name: a\n    command: y\n`);
+    put(join(home, ".config/Code/User/profiles"), "a file");
+    symlinkSync("/dev/zero", join(home, ".mcp.json"));
+    const broken = await run(home, "protect", "--check", "--json");
+    expect(JSON.parse(broken.stdout)).toMatchObject({ broken: [{ client: "claude-code", message: expect.stringContaining("it is no file") as string }, { client: "continue", message: expect.stringMatching(/config\.yaml:5:5: there are two servers "a"/) as string }] });
+  });
+
+  it("runs nothing of a project's variables before the cell, and shows none of its secrets", async () => {
+    const home = scratch();
+    const project = join(home, "cloned");
+    const bin = join(project, "bin");
+    mkdirSync(bin, { recursive: true });
+    for (const name of ["sh", "setpriv", "unshare", "bwrap", "npm", "node", "prlimit"]) writeFileSync(join(bin, name), `#!/bin/sh\necho ${name} >> ${join(home, "ran")}\n`, { mode: 0o755 });
+    const [node = "", ...args] = notes(home);
+    const servers = { a: { command: node, args: [...args, "--api-key", "${MY_KEY}", "--password=hunter2hunter2", "--header", "Authorization: Bearer abcdefgh"], env: { PATH: `${bin}:/usr/bin:/bin`, HOME_TOKEN: "plain-secret-123" } }, far: { url: "https://user:pass@example.com/mcp?token=abcdef" } };
+    const text = JSON.stringify({ mcpServers: { other: { url: "http://x", headers: { Authorization: "Bearer OTHERSECRET" } }, ...servers } });
+    put(join(project, ".mcp.json"), text);
+    const place = { home, cwd: project, env: { MY_KEY: "hunter3-very-secret" } };
+    const shown = await sallyport(["protect", "--dry-run"], place);
+    const checked = await sallyport(["protect", "--check", "--json"], place);
+    const done = await sallyport(["protect", "--yes", "--json"], place);
+    expect((JSON.parse(done.stdout) as Row[]).find(({ server: name }) => name === "a")).toMatchObject({ state: "protected" });
+    expect(existsSync(join(home, "ran"))).toBe(false);
+    const written = readFileSync(join(project, "sallyport.lock"), "utf8") + readFileSync(join(project, "sallyport.yaml"), "utf8");
+    for (const secret of ["hunter2", "hunter3", "abcdefgh", "plain-secret", "OTHERSECRET", "abcdef", "pass@"]) for (const where of [shown.stdout, checked.stdout, done.stdout, written]) expect(where).not.toContain(secret);
+    await sallyport(["unprotect"], place);
+    expect(readFileSync(join(project, ".mcp.json"), "utf8")).toBe(text);
+  });
+
+  it("with a gate put there by hand, or moved since, loses the gate of both", async () => {
+    const home = scratch();
+    const [node = "", ...args] = notes(home);
+    const file = put(join(home, ".cursor/mcp.json"), json({ hand: { command: "sallyport", args: ["run", "--", node, ...args] }, b: { command: node, args } }));
+    expect((await protect(home)).map(({ state }) => state).sort()).toEqual(["already protected", "protected"]);
+    expect((await run(home, "unprotect")).code).toBe(0);
+    expect(readFileSync(file, "utf8")).not.toContain('"run"');
+    // A manifest that cannot be read does not keep the client's file.
+    await protect(home);
+    writeFileSync(join(home, "sallyport/config/sallyport.yaml"), "version: [");
+    expect((await run(home, "unprotect")).stdout).toContain("left in the manifest");
+    expect(readFileSync(file, "utf8")).not.toContain('"run"');
+    rmSync(join(home, "sallyport/config"), { recursive: true });
+    put(join(home, "sallyport/config/sallyport.yaml"), "# my notes, keep me\nversion: 1\nservers: {}\n");
+    await protect(home);
+    await run(home, "unprotect");
+    expect(readFileSync(join(home, "sallyport/config/sallyport.yaml"), "utf8")).toContain("# my notes, keep me");
+    await protect(home);
+    writeFileSync(file, `${readFileSync(file, "utf8")}{`);
+    expect(await run(home, "unprotect")).toMatchObject({ code: 1, stdout: expect.stringContaining("clients.syntax") as string });
   });
 
   it("is only looked at by --dry-run, and by misspelt names", async () => {

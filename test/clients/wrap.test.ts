@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/clients/client.ts";
 import { CLIENTS } from "../../src/clients/table.ts";
-import { serversOf } from "../../src/clients/servers.ts";
-import { gateLength } from "../../src/clients/gate-words.ts";
+import { serversOf, type ClientServer } from "../../src/clients/servers.ts";
+import { gateLength, whyNoGate } from "../../src/clients/gate-words.ts";
+import type { Host } from "../../src/model.ts";
 import { unwrap, wrap, type Wrapped } from "../../src/clients/wrap.ts";
 import type { ClientFile } from "../../src/clients/places.ts";
 import { models, written } from "./layouts.ts";
@@ -32,9 +33,23 @@ function unprotect(file: ClientFile, text: string, known: readonly Wrapped[]): s
   }, text);
 }
 
+const HOST = { program: ["/usr/bin/node", OWN], dirs: { config: "/home/me/.config/sallyport" } } as unknown as Host;
+const isProtected = (argv: readonly string[], env: Record<string, string> = {}, project: string | null = null): boolean => gateLength(argv, OWN) !== null && whyNoGate({ argv, env, names: [], file: { ...fileOf(CLIENTS[0] as Client), project } } as unknown as ClientServer, HOST) === null;
+
 describe("a gate before a server", () => {
-  it.each([["sallyport", "run", "--", "x"], ["npx", "-y", "sallyport@1.2.3", "run", "--server", "a"], ["/usr/bin/node", OWN, "run", "--", "x"], ["pnpm", "dlx", "sallyport", "run", "--", "x"]])("is one: %s %s %s", (...argv) => expect(gateLength(argv, OWN)).not.toBeNull());
-  it.each([["node", "evil.js", "sallyport", "run", "--", "x"], ["/tmp/sallyport", "run", "--", "x"], ["npx", "sallyport-evil", "run", "--", "x"], ["npx", "evil", "sallyport", "run"], ["node", "sallyport", "run", "--", "x"], ["sh", "-c", "sallyport run -- x"], ["sallyport", "explain", "--", "x"], ["npx", "--package=evil", "sallyport", "run", "--", "x"], ["env", "sallyport", "run", "--", "x"], ["./sallyport", "run", "--", "x"]])("is none: %s %s %s", (...argv) => expect(gateLength(argv, OWN)).toBeNull());
+  it.each([["sallyport", "run", "--", "x"], ["npx", "-y", "sallyport@1.2.3", "run", "--server", "a"], ["/usr/bin/node", OWN, "run", "--", "x"], ["node", OWN, "run", "--quiet", "--", "x"], ["pnpm", "dlx", "sallyport", "run", "--", "x"], ["npm", "exec", "--", "sallyport", "run", "--", "x"]])("is one: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(true));
+  it.each([
+    ["node", "evil.js", "sallyport", "run", "--", "x"], ["/tmp/sallyport", "run", "--", "x"], ["npx", "sallyport-evil", "run", "--", "x"], ["npx", "evil", "sallyport", "run"], ["node", "sallyport", "run", "--", "x"],
+    ["sh", "-c", "sallyport run -- x"], ["sallyport", "explain", "--", "x"], ["npx", "--package=evil", "sallyport", "run", "--", "x"], ["env", "sallyport", "run", "--", "x"], ["./sallyport", "run", "--", "x"], ["SALLYPORT", "run", "--", "x"],
+    ["/tmp/evil/node", OWN, "run", "--", "x"], ["./node", OWN, "run", "--", "x"], ["node", "/tmp/evil/dist/main.js", "run", "--", "x"], ["node", "--require", "evil.js", OWN, "run", "--", "x"], ["npm", "sallyport", "run", "--", "x"],
+    ["sallyport", "run", "--isolation", "none", "--reason", "x", "--", "evil"], ["sallyport", "run", "--help", "--", "evil"], ["sallyport", "run", "evil", "--", "x"],
+  ])("is none: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(false));
+  it.each(["NODE_OPTIONS", "LD_PRELOAD", "npm_config_registry", "PATH"])("is none with %s set for it", (name) => expect(isProtected(["sallyport", "run", "--", "x"], { [name]: "x" })).toBe(false));
+  it("has no manifest from elsewhere in a project", () => {
+    expect(isProtected(["sallyport", "run", "--manifest", "/tmp/evil.yaml", "--", "x"], {}, "/p")).toBe(false);
+    expect(isProtected(["sallyport", "run", "--", "x"], { SALLYPORT_HOME: "/p/evil" }, "/p")).toBe(false);
+    expect(isProtected(["sallyport", "run", "--manifest", "/p/sallyport.yaml", "--", "x"], {}, "/p")).toBe(true);
+  });
 });
 
 describe.each(CLIENTS.map((client) => [client.id, client] as const))("a file of %s", (_, client) => {

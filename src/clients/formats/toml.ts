@@ -7,8 +7,10 @@ export const TOML_FORMAT: Format = {
     const root: Table = { kind: "table", entries: [] };
     for (const node of body(text)) {
       if (node.type === "TOMLKeyValue") put(root, node, true, text);
-      // What stands in a list of tables is not looked into.
-      else if (node.kind === "standard") for (const one of node.body) put(tableAt(root, node.resolvedKey.map(String), node.range[0], text), one, true, text);
+      // What stands in a list of tables is not looked into, but it is there.
+      else if (node.kind === "array") lists(root, node.resolvedKey.filter((key) => typeof key === "string"), node.range[0], text);
+      else if (node.resolvedKey.some((key) => typeof key === "number")) continue;
+      else for (const one of node.body) put(tableAt(root, node.resolvedKey.map(String), node.range[0], text), one, true, text);
     }
     return root;
   },
@@ -31,6 +33,12 @@ function put(table: Table, { key, value, range }: AST.TOMLKeyValue, line: boolea
   const into = tableAt(table, path, range[0], text);
   if (into.entries.some((one) => one.key === last)) throw new SyntaxError(`${place(text, range[0])}: ${JSON.stringify(last)} stands there twice`);
   into.entries.push({ key: last, start: range[0], value: tree(value, text), line });
+}
+
+function lists(root: Table, path: readonly string[], start: number, text: string): void {
+  const into = tableAt(root, path.slice(0, -1), start, text);
+  const key = path.at(-1) as string;
+  if (!into.entries.some((one) => one.key === key)) into.entries.push({ key, start, value: { kind: "leaf", start, end: start, value: undefined }, line: true });
 }
 
 function tableAt(table: Table, path: readonly string[], start: number, text: string): Table {

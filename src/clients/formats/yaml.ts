@@ -1,4 +1,4 @@
-/** YAML: block and flow form; aliases and merged keys are not taken apart. */
+/** YAML: block and flow form; aliases, anchors and merged keys are not taken apart. */
 import { isMap, isScalar, isSeq, parseDocument, type CST, type Node, type YAMLMap, type YAMLSeq } from "yaml";
 import { once, place, type Entry, type Format, type Tree } from "./tree.ts";
 
@@ -15,6 +15,8 @@ export const YAML_FORMAT: Format = {
 
 function tree(text: string, node: Node | null): Tree {
   const [start, end] = node?.range ?? [0, 0];
+  // Whatever is changed here would change elsewhere too.
+  if (node !== null && "anchor" in node && node.anchor !== undefined) return { kind: "leaf", start, end, value: undefined };
   if (isMap(node)) return { kind: "table", entries: once(text, (node as YAMLMap<Node, Node | null>).items.map((pair) => entryOf(text, pair, node.flow !== true))) };
   if (isSeq(node)) return { kind: "list", start, end, items: (node as YAMLSeq<Node>).items.map((item) => tree(text, item)), dashes: node.flow === true ? null : dashesOf(node) };
   const value = isScalar(node) ? node.value : undefined;
