@@ -29,8 +29,18 @@ async function main(argv: readonly string[], host: Host): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(host, HELP);
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (entry === undefined) throw new SallyportError("usage.unknown-command", name);
+  if (name === "run") stayLean();
   const { command } = await entry[1]();
   return command(args, host);
+}
+
+/**
+ * A gate stands in front of every server of a client. Messages die young, so a small nursery holds them as well; the few that
+ * outlive it are collected before they have doubled the heap.
+ */
+function stayLean(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--heap-growing-percent=20");
 }
 
 function print(host: Host, text: string): number {
@@ -97,11 +107,6 @@ function fail(host: Host, thrown: unknown): number {
   if (error.code === "internal.bug" && thrown instanceof Error) host.stderr.write(`${thrown.stack ?? ""}\n`);
   return error.exitCode;
 }
-
-// A gate stands in front of every server of a client. Messages die young, so a small nursery holds them as well; the few that
-// outlive it are collected before they have doubled the heap.
-setFlagsFromString("--semi-space-growth-factor=1");
-setFlagsFromString("--heap-growing-percent=20");
 
 const host = hostOf(process);
 const code = await main(process.argv.slice(2), host).catch((error: unknown) => fail(host, error));

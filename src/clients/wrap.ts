@@ -81,7 +81,9 @@ function textAt(text: string, where: Entry): string {
 
 /** White space before an offset, back to whatever stands there. */
 function spaceBefore(text: string, offset: number): string {
-  return /\s*$/.exec(text.slice(0, offset))?.[0] ?? "";
+  let start = offset;
+  while (start > 0 && /\s/.test(text[start - 1] as string)) start -= 1;
+  return text.slice(start, offset);
 }
 
 function inserted(text: string, { items, dashes, start }: List, words: readonly string[], format: Format): Edit {

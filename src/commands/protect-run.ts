@@ -42,7 +42,7 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
       let named = nameFor(withStore(manner.store), taken, host);
       const { text } = changed(before, [named], host);
       const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(outcome) };
-      if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(masked(before, outcome.server), masked(text, outcome.server), manner.paint), manner.paint)}\n`);
+      if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(before, text, manner.paint, (line) => masked(line, outcome.server)), manner.paint)}\n`);
       const answer = manner.dry ? "n" : await answerOf(manner, manner.store === null && movable(outcome.server, before, "file").length > 0, host);
       if (answer === "n") {
         results.push(manner.dry ? { ...result, state: "would be protected" } : result);

@@ -97,7 +97,7 @@ function folded(text: string, indent: number): string {
 }
 
 /** The lines that differ; everything around them is the same. */
-export function changeOf(before: string, after: string, paint: Paint): string[] {
+export function changeOf(before: string, after: string, paint: Paint, mask: (line: string) => string = (line) => line): string[] {
   const [a, b] = [before.split("\n"), after.split("\n")];
   let start = 0;
   while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
@@ -105,7 +105,7 @@ export function changeOf(before: string, after: string, paint: Paint): string[] 
   while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
   const [gone, come] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
   // What stands between two changes is nobody's business here; of a long line, only what changes.
-  const [less, more] = [gone.filter((line) => !come.includes(line)), come.filter((line) => !gone.includes(line))];
+  const [less, more] = [gone.filter((line) => !come.includes(line)).map(mask), come.filter((line) => !gone.includes(line)).map(mask)];
   const [cutLess, cutMore] = less.length === 1 && more.length === 1 ? cut(less[0] as string, more[0] as string) : [less.map((line) => clipped(line)), more.map((line) => clipped(line))];
   return [...cutLess.map((line) => paint("red", `- ${shown(line)}`)), ...cutMore.map((line) => paint("green", `+ ${shown(line)}`))];
 }
