@@ -2,7 +2,7 @@
 import type { Client, Keys } from "./client.ts";
 import type { ClientFile } from "./places.ts";
 import { FORMATS } from "./formats/formats.ts";
-import { child, entry, place, plain, textOf, textsOf, type Entry, type Leaf, type List, type Table, type Tree } from "./formats/tree.ts";
+import { child, entry, place, textOf, textsOf, type Entry, type Leaf, type List, type Table, type Tree } from "./formats/tree.ts";
 
 /** Where the command line stands in the text. */
 export interface Spot {
@@ -167,12 +167,19 @@ export function listOf({ command, args }: Spot): List | null {
   return value.kind === "list" ? value : null;
 }
 
-/** Everything in the file but one server's command line; to see that nothing else was changed. */
-export function withoutArgv(file: ClientFile, text: string, server: ClientServer): string {
-  const root = parsed(file, text);
-  const fresh = serversOf(file, text).servers.find(({ path }) => path.join("\0") === server.path.join("\0"));
-  if (fresh === undefined) throw new Error(`${server.name} is gone`);
-  const { command, args } = fresh.spot;
-  const strip = (tree: Tree): Tree => (tree.kind === "table" ? { ...tree, entries: tree.entries.filter((one) => one.start !== command.start && one.start !== args?.start).map((one) => ({ ...one, value: strip(one.value) })) } : tree.kind === "list" ? { ...tree, items: tree.items.map(strip) } : tree);
-  return JSON.stringify(plain(strip(root)));
+/** Whether two texts of a file say the same but for one server's command line. */
+export function sameButArgv(file: ClientFile, before: string, after: string, { path }: ClientServer): boolean {
+  const spots = [before, after].map((text) => serversOf(file, text).servers.find((one) => one.path.join("\0") === path.join("\0"))?.spot);
+  const left = new Set(spots.flatMap((spot) => (spot === undefined ? [] : [spot.command, spot.args])));
+  return spots.every((spot) => spot !== undefined) && same(parsed(file, before), parsed(file, after), left);
+}
+
+function same(a: Tree, b: Tree, left: ReadonlySet<Entry | null>): boolean {
+  if (a.kind === "leaf" || b.kind === "leaf") return a.kind === b.kind && (a as Leaf).value === (b as Leaf).value;
+  if (a.kind === "list" || b.kind === "list") {
+    const [x, y] = [a, b] as [List, List];
+    return a.kind === b.kind && x.items.length === y.items.length && x.items.every((item, index) => same(item, y.items[index] as Tree, left));
+  }
+  const [x, y] = [a.entries, b.entries].map((entries) => entries.filter((one) => !left.has(one))) as [Entry[], Entry[]];
+  return x.length === y.length && x.every(({ key, value }, index) => key === y[index]?.key && same(value, (y[index] as Entry).value, left));
 }

@@ -5,7 +5,7 @@
 import { FORMATS } from "./formats/formats.ts";
 import { applyEdits, type Edit, type Entry, type Format, type List } from "./formats/tree.ts";
 import { gateLength } from "./gate-words.ts";
-import { listOf, serversOf, withoutArgv, type ClientServer } from "./servers.ts";
+import { listOf, sameButArgv, serversOf, type ClientServer } from "./servers.ts";
 import type { ClientFile } from "./places.ts";
 
 /** What taking the gate out again needs to know beyond the file itself. */
@@ -67,7 +67,7 @@ function isQuoteOf(written: string, value: string, format: Format): boolean {
 /** Nothing else may have changed, and the command line is what was meant. Throws where that is not so: nothing is written then. */
 function checked(file: ClientFile, before: string, after: string, server: ClientServer, argv: readonly string[]): void {
   const found = serversOf(file, after).servers.find(({ path }) => path.join("\0") === server.path.join("\0"));
-  if (found === undefined || JSON.stringify(found.argv) !== JSON.stringify(argv) || withoutArgv(file, before, server) !== withoutArgv(file, after, server)) throw new Error(`${server.name}: the change would have touched more than its command line`);
+  if (found === undefined || JSON.stringify(found.argv) !== JSON.stringify(argv) || !sameButArgv(file, before, after, server)) throw new Error(`${server.name}: the change would have touched more than its command line`);
 }
 
 function spanOf({ value }: Entry): { start: number; end: number } {

@@ -73,13 +73,6 @@ export function textsOf(tree: Tree | undefined): string[] | null {
   return texts.every((text) => text !== undefined) ? texts : null;
 }
 
-/** As plain data; a table has no prototype, so that no key means anything by itself. */
-export function plain(tree: Tree): unknown {
-  if (tree.kind === "leaf") return tree.value;
-  if (tree.kind === "list") return tree.items.map(plain);
-  return Object.assign(Object.create(null) as object, Object.fromEntries(tree.entries.map(({ key, value }) => [key, plain(value)])));
-}
-
 /** Line and column, from one, as editors count. */
 export function place(text: string, offset: number): string {
   const before = text.slice(0, offset).split("\n");
