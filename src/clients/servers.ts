@@ -181,5 +181,5 @@ function same(a: Tree, b: Tree, left: ReadonlySet<Entry | null>): boolean {
     return a.kind === b.kind && x.items.length === y.items.length && x.items.every((item, index) => same(item, y.items[index] as Tree, left));
   }
   const [x, y] = [a.entries, b.entries].map((entries) => entries.filter((one) => !left.has(one))) as [Entry[], Entry[]];
-  return x.length === y.length && x.every(({ key, value }, index) => key === y[index]?.key && same(value, (y[index] as Entry).value, left));
+  return x.length === y.length && x.every(({ key, value }, index) => key === y[index]?.key && same(value, y[index].value, left));
 }
