@@ -36,6 +36,11 @@ const text = (answer: Record<string, unknown>): string => (answer["result"] as {
 const of = (value: string, more: object = {}): object => ({ content: [{ type: "text", text: value }], ...more });
 
 describe("a result", () => {
+  it("with a hundred thousand hidden characters is cleaned like any other", async () => {
+    const { running } = await start({ results: { many: of("a b\u202e ".repeat(100_000)) } });
+    expect(text(await call(running, "many"))).toBe("a b ".repeat(100_000));
+  });
+
   it("loses secrets and what nobody sees, in texts, in structured content and in names; the rest stays", async () => {
     const { running, home } = await start({
       results: {

@@ -165,8 +165,10 @@ export function inspectItem(key: string, value: unknown, { others, own }: ItemCo
   const first = firstSentence(description);
   const about = `${key.replaceAll("_", " ")} ${first}`;
   const topic: Topic = { name: key, about, first: first.length, detects: DETECTS.test(about), trades: tradesIn(about), own };
-  walkStrings(value, "", (text, at) => found.push(...inspectText(text, "definition", at, topic)), (name, at) => {
-    found.push(...inspectText(name, "definition", at));
+  // One text may hold more findings than a call takes arguments.
+  const add = (more: readonly Finding[]): void => more.forEach((one) => found.push(one));
+  walkStrings(value, "", (text, at) => add(inspectText(text, "definition", at, topic)), (name, at) => {
+    add(inspectText(name, "definition", at));
     if (at.includes("/properties/") && ASKING.test(name)) note(tradesInTalk(about) || !isRequired(value, name) || /reason|thought|pad|side|model/i.test(name) ? "name.asking" : "order.capture", at, name);
   });
   walkStrings((value as { inputSchema?: unknown } | null)?.inputSchema, "/inputSchema", (text, at) => {
@@ -187,6 +189,7 @@ export function inspectItem(key: string, value: unknown, { others, own }: ItemCo
 /** Anything else that crosses: results, errors, logs, questions. */
 export function inspectValue(value: unknown): Finding[] {
   const found: Finding[] = [];
-  walkStrings(value, "", (text, at) => found.push(...inspectText(text, "elsewhere", at)), (name, at) => found.push(...inspectText(name, "elsewhere", at)));
+  const look = (text: string, at: string): void => inspectText(text, "elsewhere", at).forEach((one) => found.push(one));
+  walkStrings(value, "", look, look);
   return found;
 }

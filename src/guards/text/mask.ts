@@ -19,7 +19,12 @@ export function masked(value: unknown, findings: readonly Finding[]): unknown {
 
 function grouped(findings: readonly Finding[]): Map<string, Finding[]> {
   const groups = new Map<string, Finding[]>();
-  for (const finding of findings) if (finding.severity === "mask") groups.set(finding.at, [...(groups.get(finding.at) ?? []), finding]);
+  for (const finding of findings) {
+    if (finding.severity !== "mask") continue;
+    const group = groups.get(finding.at);
+    if (group === undefined) groups.set(finding.at, [finding]);
+    else group.push(finding);
+  }
   return groups;
 }
 
