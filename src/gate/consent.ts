@@ -166,9 +166,9 @@ export class Consent {
     const form = !remote && allowed.includes("elicitation") && mayAnswer(question, user) ? elicitor.channelFor(petition) : null;
     const used = [...(form === null || form === "round" ? [] : [form]), ...channels.filter(({ name }) => allowed.some((one) => one === name))];
     tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: remote ? ["other-user"] : [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
-    say(`a person must decide about ${question.bound.item}${remote || !allowed.includes("terminal") ? "" : `: sallyport approve ${question.id}`}`);
     // Whether or not the client comes back for it, what a person has said is kept.
     const settled = desk.ask(question, used).then((outcome) => this.#settle(question, considered, outcome));
+    say(`a person must decide about ${question.bound.item}${remote || !allowed.includes("terminal") ? "" : `: sallyport approve ${question.id}`}`);
     void settled.catch(() => {});
     if (form === "round") return { ...ALLOWED, verdict: { decision: "ask", reasons: ["consent.asked"] }, answered: elicitor.openRound(petition, question, settled) };
     if (petition.asked !== null) petition.asked.onCancel = () => desk.withdraw(question.id);
