@@ -27,6 +27,7 @@ for (const file of WASM) copyFileSync(join("node_modules", file), join("dist", b
 const chunks = new Map(output.filter(({ type }) => type === "chunk").map((chunk) => [chunk.fileName, chunk]));
 refuseHeavy();
 writeFileSync("dist/THIRD-PARTY.txt", notices());
+writeFileSync("dist/sbom.cdx.json", `${JSON.stringify(sbom(), null, 2)}\n`);
 if (!quiet) for (const { fileName, code } of chunks.values()) console.log(`${fileName.padEnd(24)} ${(code.length / 1024).toFixed(1).padStart(7)} KiB`);
 
 /** What a gate loads before its first message. */
@@ -44,11 +45,27 @@ function refuseHeavy() {
   if (heavy.length > 0) throw new Error(`run loads ${heavy.join(", ")}`);
 }
 
+/** Names of the packages that something of is bundled. */
+function bundled() {
+  const modules = [...chunks.values()].flatMap(({ moduleIds }) => moduleIds).concat(WASM.map((file) => join(process.cwd(), "node_modules", file)));
+  return [...new Set(modules.map((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1]).filter(Boolean))].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** CycloneDX 1.6: what is bundled, with the integrity that the lock file has for it. */
+function sbom() {
+  const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8"));
+  const components = bundled().map((name) => {
+    const { version: its, license } = JSON.parse(readFileSync(join("node_modules", name, "package.json"), "utf8"));
+    const [algorithm, digest] = (packages[`node_modules/${name}`]?.integrity ?? "").split("-");
+    const hashes = algorithm === "sha512" ? { hashes: [{ alg: "SHA-512", content: Buffer.from(digest, "base64").toString("hex") }] } : {};
+    return { type: "library", name, version: its, purl: `pkg:npm/${name.replace("@", "%40")}@${its}`, licenses: [{ expression: license }], ...hashes };
+  });
+  return { bomFormat: "CycloneDX", specVersion: "1.6", version: 1, metadata: { component: { type: "application", name: "sallyport", version, purl: `pkg:npm/sallyport@${version}` } }, components };
+}
+
 /** Licences of what is bundled. */
 function notices() {
-  const modules = [...chunks.values()].flatMap(({ moduleIds }) => moduleIds).concat(WASM.map((file) => join(process.cwd(), "node_modules", file)));
-  const packages = new Set(modules.map((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1]).filter(Boolean));
-  return [...packages].sort((a, b) => (a < b ? -1 : 1)).map((name) => {
+  return bundled().map((name) => {
     const folder = join("node_modules", name);
     const { version: its, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one)) ?? (existsSync(join(folder, "wasm/LICENSE")) ? "wasm/LICENSE" : undefined);
