@@ -18,7 +18,7 @@ const problems = [
 for (const problem of problems) console.error(`release: ${problem}`);
 if (publish && problems.length > 0) process.exit(1);
 
-run("npm", "ci", "--ignore-scripts");
+run("node", "tools/setup.mjs");
 run("node", "tools/build.mjs", "--quiet");
 run("npm", "run", "--silent", "check");
 run("node", "tools/check-package.mjs");
