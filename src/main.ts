@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
+import { nearest } from "./nearest.ts";
 import { COMMANDS } from "./commands/table.ts";
 
 /** What every server of this machine is bound by, whatever its own manifest says. */
@@ -28,7 +29,10 @@ async function main(argv: readonly string[], host: Host): Promise<number> {
   if (name === "--version" || name === "-V") return print(host, `${host.version}\n`);
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(host, HELP);
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (entry === undefined) throw new SallyportError("usage.unknown-command", name);
+  if (entry === undefined) {
+    const near = nearest(name, Object.keys(COMMANDS));
+    throw new SallyportError("usage.unknown-command", near === null ? name : `${name}; did you mean ${near}?`);
+  }
   if (name === "run") stayLean();
   const { command } = await entry[1]();
   return command(args, host);

@@ -45,9 +45,16 @@ function manual(helps) {
   return `.TH SALLYPORT 1 "" "Sallyport" "User Commands"\n.SH NAME\nsallyport \\- a gate and a cell for MCP servers that speak over STDIO\n.SH SYNOPSIS\n.B sallyport\nCOMMAND [OPTION...]\n.SH COMMANDS\n.nf\n${roff(helps[0][1].split("\n").filter((line) => /^ {2}[a-z]+ {2,}/.test(line)).join("\n"))}\n.fi\n.SH OPTIONS OF EACH\n${helps.slice(1).map(section).join("")}.SH FILES\n.TP\n.I sallyport.yaml\nwhat each server may do and reach; in the project, or in $XDG_CONFIG_HOME/sallyport\n.TP\n.I sallyport.lock\nwhat was seen of each server and approved; beside it\n.TP\n.I $XDG_STATE_HOME/sallyport\njournal, grants, keys, copies of clients' files\n`;
 }
 
+const SAMPLES = ["${VAR}", "${VAR:-default}", "$VAR", "${env:VAR}", "${workspaceFolder}", "${input:ID}", "{env:VAR}", "{file:PATH}", "${{ secrets.NAME }}"];
+
+/** What it looks like, rather than the expression. */
+function filledIn(placeholder) {
+  return placeholder === null ? "nothing" : SAMPLES.filter((one) => one.replace(placeholder, "") === "").map((one) => `\`${one}\``).join(" ");
+}
+
 function clients(table) {
   const paths = ({ linux = [], darwin = [], win32 = [], all = [] }) => [[all, ""], [linux, "Linux: "], [darwin, "macOS: "], [win32, "Windows: "]].flatMap(([list, system]) => list.map((path) => `${system}\`${path.replace(/^\$(\w+)\|(.*)$/, "$2` (moved by `$1")}\`${path.startsWith("$") ? ")" : ""}`));
-  const rows = table.map(({ id, title, format, keys: under, places, placeholder, minimalPath, inherits, reload, source }) => `| \`${id}\` | ${title} | ${places.flatMap((place) => paths(place).map((path) => `${place.scope}: ${path}`)).join("<br>")} | ${format}, \`${under.map((one) => one.join(".")).join("` or `")}\` | ${placeholder === null ? "none" : `\`${placeholder.source.replaceAll("|", "\\|")}\``} | ${minimalPath ? "the system's directories" : "as it was started"}; ${{ all: "everything", sdk: "HOME, LOGNAME, PATH, SHELL, TERM, USER", path: "PATH" }[inherits]} | ${reload} | ${source} |`);
+  const rows = table.map(({ id, title, format, keys: under, places, placeholder, minimalPath, inherits, reload, source }) => `| \`${id}\` | ${title} | ${places.flatMap((place) => paths(place).map((path) => `${place.scope}: ${path}`)).join("<br>")} | ${format}, \`${under.map((one) => one.join(".")).join("` or `")}\` | ${filledIn(placeholder)} | ${minimalPath ? "the system's directories" : "as it was started"}; ${{ all: "everything", sdk: "HOME, LOGNAME, PATH, SHELL, TERM, USER", path: "PATH" }[inherits]} | ${reload} | ${source} |`);
   return `| name | client | files | servers stand under | it fills in | PATH and variables that it passes on | to read the file again | read in |\n|---|---|---|---|---|---|---|---|\n${rows.join("\n")}`;
 }
 

@@ -25,8 +25,8 @@ import { wrap } from "./wrap.ts";
 export interface Named {
   readonly examined: Examined;
   readonly name: string;
-  /** It stands in the manifest as it should. */
-  readonly known: boolean;
+  /** It stands in the manifest: as it should, or as a person has changed it, who keeps it. */
+  readonly known: false | "same" | "edited";
 }
 
 /** Names that are free, or that are this very server's already. @param taken by others of this run, and changed. */
@@ -43,13 +43,26 @@ export function nameFor(examined: Examined, taken: Map<string, string>, host: Ho
     const pinned = Object.hasOwn(locked, name) ? locked[name] : undefined;
     // Killed between manifest and lock, it has no pins yet.
     const { identity, argv } = pinned ?? proposal.locked;
-    const stands = Object.hasOwn(servers, name) && canonical([servers[name], identity, argv]) === mine;
+    const isIt = Object.hasOwn(servers, name) && canonical([identity, argv]) === canonical([proposal.locked.identity, proposal.locked.argv]);
+    const same = isIt && canonical(servers[name]) === canonical(entry);
+    const edited = isIt && !same && pinned !== undefined && isEdited(servers[name] as ServerEntry, entry);
     const other = taken.get(key);
-    if (other === mine || (other === undefined && (stands || !Object.hasOwn(servers, name)))) {
+    if (other === mine || (other === undefined && (same || edited || !Object.hasOwn(servers, name)))) {
       taken.set(key, mine);
-      return { examined, name, known: stands || other === mine };
+      if (edited) return { examined: { ...examined, entry: servers[name] as ServerEntry }, name, known: "edited" };
+      return { examined, name, known: same || other === mine ? "same" : false };
     }
   }
+}
+
+/** What a person has changed of it since stays; only what the client's file says must be the same. */
+function isEdited(known: ServerEntry, proposed: ServerEntry): boolean {
+  const asksMore = proposed.network !== undefined || proposed.isolation?.write !== undefined;
+  return !asksMore && said(known) === said(proposed);
+}
+
+function said({ pass = [], secrets = {}, command }: ServerEntry): string {
+  return canonical([pass.toSorted(), secrets, command ?? null]);
 }
 
 function serversIn(file: string): Readonly<Record<string, ServerEntry>> {
@@ -73,9 +86,9 @@ function describe({ examined, name, known }: Named, host: Host): Guarded["manife
   const file = manifestOf(server.file, host);
   const made = { file, name, digest: digestOfEntry(entry) };
   const lock = join(dirname(file), LOCK);
-  if (known) {
+  if (known !== false) {
     if (!Object.hasOwn(readLock(lock)?.servers ?? {}, name)) writeLock(lock, name, proposal.locked);
-    return made;
+    return known === "edited" ? null : made;
   }
   const before = existsSync(file) ? readFileSync(file) : null;
   const remark = hosts.length === 0 ? undefined : `its files name ${hosts.map((one) => one.host).join(", ")}: what it should reach goes under network.hosts`;

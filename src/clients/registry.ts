@@ -2,7 +2,7 @@
  * `server.json` of the MCP registry (schema 2025-12-11) and `.mcpb` bundles as a server's command line: what they call a secret
  * goes into a store, what they call a path is shown read-only, and what they require is asked for by its name.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
@@ -70,7 +70,7 @@ export function sourceOfRegistry(path: string, words: readonly string[], host: H
   const { registryType = "", identifier = "", version = "", runtimeArguments = [], packageArguments = [], environmentVariables = [] } = chosen;
   if (identifier === "" || identifier.startsWith("-")) return fail(`${path}: the package has no identifier`);
   if (registryType !== "oci" && !/^\d[\w.+-]*$/.test(version)) return fail(`${path}: ${identifier} has no exact version`);
-  const said = new Said(words, path);
+  const said = new Said(words, path, host.env);
   const options = runtimeArguments.filter(({ name }) => !["-y", "--yes", "-i", "--rm"].includes(name ?? "")).flatMap((one) => said.argument(one));
   const args = packageArguments.flatMap((one) => said.argument(one));
   const env = environmentVariables.flatMap((one) => said.variable(one));
@@ -107,8 +107,12 @@ class Said {
   readonly secrets: Record<string, string> = {};
   readonly paths: string[] = [];
 
-  constructor(words: readonly string[], path: string) {
+  readonly #env: Host["env"];
+  readonly #names: string[] = [];
+
+  constructor(words: readonly string[], path: string, env: Host["env"]) {
     this.#path = path;
+    this.#env = env;
     this.#left = new Map();
     for (const word of words) {
       const at = word.indexOf("=");
@@ -130,7 +134,11 @@ class Said {
   variable(input: Input): string[] {
     const { name = "", isSecret = false } = input;
     if (!/^[A-Za-z_]\w*$/.test(name)) return fail(`${this.#path}: ${JSON.stringify(name)} is no variable`);
-    if (isSecret && !this.#left.has(name)) return [name];
+    this.#names.push(name);
+    if (isSecret && !this.#left.has(name)) {
+      if (input.isRequired === true && this.#env[name] === undefined) fail(`it needs ${name}=… behind it, or in the environment${input.description === undefined ? "" : ` (${input.description})`}`);
+      return [name];
+    }
     const [value] = this.#values(input, name);
     if (value === undefined) return [];
     if (!isSecret) return [`${name}=${value}`];
@@ -141,13 +149,15 @@ class Said {
   /** Said, fixed, or the default; placeholders in curly braces are said by their own names. */
   #values(input: Input, key: string): string[] {
     const { choices } = input;
+    this.#names.push(key);
     const said = this.#left.get(key) ?? (input.value === undefined ? undefined : [this.#filled(input.value, input.variables ?? {})]) ?? (input.default === undefined ? undefined : [input.default]);
     this.#left.delete(key);
     if (said === undefined && input.isRequired === true) fail(`it needs ${key}=… behind it${input.description === undefined ? "" : ` (${input.description})`}`);
     const values = said ?? [];
     if (values.length > 1 && input.isRepeated !== true) fail(`${key} is said twice`);
     for (const value of values) if (choices !== undefined && !choices.includes(value)) fail(`${key}: one of ${choices.join(", ")}`);
-    if (input.format === "filepath") this.paths.push(...values);
+    // What is not there yet cannot be shown; a directory for it is given with --write.
+    if (input.format === "filepath") this.paths.push(...values.filter((path) => existsSync(path)));
     return [...values];
   }
 
@@ -157,6 +167,6 @@ class Said {
 
   refuseLeft(): void {
     const [left] = this.#left.keys();
-    if (left !== undefined) fail(`${left}: ${this.#path} has nothing of that name`);
+    if (left !== undefined) fail(`${left}: ${this.#path} has nothing of that name; there are ${[...new Set(this.#names.filter(Boolean))].join(", ") || "none"}`);
   }
 }

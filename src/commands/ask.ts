@@ -15,13 +15,17 @@ export async function confirm(question: string, host: Host): Promise<boolean> {
   }
 }
 
-/** One of several letters; the first where nothing is said. Throws `usage.option` where nobody can be asked. */
-export async function choose(question: string, letters: string, host: Host): Promise<string> {
+/** One of several words, or its first letter; the first where nothing is said. Throws `usage.option` where nobody can be asked. */
+export async function choose(question: string, words: readonly string[], host: Host): Promise<string> {
   if (!host.stdin.isTTY) throw new SallyportError("usage.option", "nobody can be asked here: add --yes where the answer is yes");
   const asking = createInterface({ input: host.stdin, output: host.stderr });
   try {
-    const [letter = ""] = (await asking.question(question)).trim().toLowerCase();
-    return letters.includes(letter) && letter !== "" ? letter : (letters[0] as string);
+    for (;;) {
+      const said = (await asking.question(question)).trim().toLowerCase();
+      const chosen = said === "" ? words[0] : words.find((word) => word === said || word[0] === said);
+      if (chosen !== undefined) return chosen;
+      host.stderr.write(`one of ${words.join(", ")}\n`);
+    }
   } finally {
     asking.close();
   }

@@ -5,6 +5,7 @@ import { readText, type Found, type Survey } from "../clients/find.ts";
 import type { ClientFile } from "../clients/places.ts";
 import { masked, movable } from "../clients/secrets.ts";
 import type { StoreName } from "../secrets/store.ts";
+import { manifestOf } from "../clients/gate-words.ts";
 import { changed, nameFor, protectFile, type Named } from "../clients/protect.ts";
 import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import { toolsOfOthers } from "../gate/others.ts";
@@ -26,7 +27,7 @@ interface Manner {
 /** Nothing is written before everything was shown and agreed to. */
 export async function protect(seen: Survey, manner: Manner, host: Host): Promise<Result[]> {
   const broken = seen.broken.map(({ file, error }): Result => failed(file, "", error));
-  const standing = seen.found.filter(({ state }) => state !== "open").map((one): Result => standingResult(one));
+  const standing = seen.found.filter(({ state }) => state !== "open").map((one): Result => standingResult(one, manner.allowed, host));
   const open = seen.found.filter(({ state, file }) => state === "open" && file.scope !== "managed");
   const managed = seen.found.filter(({ state, file }) => state === "open" && file.scope === "managed").map(({ file, name }) => failed(file, name, new SallyportError("clients.managed", file.path)));
   const taken = new Map<string, string>();
@@ -41,7 +42,7 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
       const withStore = (store: StoreName | null): Examined => (store === null ? outcome : withMoved(outcome, movable(outcome.server, before, store)));
       let named = nameFor(withStore(manner.store), taken, host);
       const { text } = changed(before, [named], host);
-      const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(outcome) };
+      const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(named.examined) };
       if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(before, text, manner.paint, (line) => masked(line, outcome.server)), manner.paint)}\n`);
       const answer = manner.dry ? "n" : await answerOf(manner, manner.store === null && movable(outcome.server, before, "file").length > 0, host);
       if (answer === "n") {
@@ -53,7 +54,10 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
       files.set(file.path, { file: entry.file, named: [...entry.named, named] });
       results.push({ ...result, state: "protected" });
     } catch (error) {
-      if (error instanceof Quit) break;
+      if (error instanceof Quit) {
+        for (const left of open.slice(index)) results.push(resultOf(left.file, left.name, "left"));
+        break;
+      }
       results.push(failed(file, name, asSallyportError(error)));
     }
   }
@@ -72,10 +76,10 @@ class Quit extends Error {}
 /** `y`, `n`, or yes and its secrets into that store. */
 async function answerOf({ yes }: Manner, hasSecrets: boolean, host: Host): Promise<"y" | "n" | StoreName> {
   if (yes) return "y";
-  const question = hasSecrets ? "Protect it? [y]es, yes and its secrets into an encrypted [f]ile or the [k]eyring, [n]o, [q]uit: " : "Protect it? [y]es, [n]o, [q]uit: ";
-  const letter = await choose(question, hasSecrets ? "nyfkq" : "nyq", host);
-  if (letter === "q") throw new Quit();
-  return letter === "f" ? "file" : letter === "k" ? "keyring" : letter === "y" ? "y" : "n";
+  const question = hasSecrets ? "Protect it? [y]es, yes and its secrets into an encrypted [f]ile or the [k]eyring, [N]o, [q]uit: " : "Protect it? [y]es, [N]o, [q]uit: ";
+  const word = await choose(question, hasSecrets ? ["no", "yes", "file", "keyring", "quit"] : ["no", "yes", "quit"], host);
+  if (word === "quit") throw new Quit();
+  return word === "file" || word === "keyring" ? word : word === "yes" ? "y" : "n";
 }
 
 /** A few at once, in the order in which they stand; one that fails stops no other. */
@@ -111,7 +115,9 @@ function failed(file: ClientFile, server: string, error: SallyportError): Result
   return { ...resultOf(file, server, "failed"), detail: error.message, next: error.hint, code: error.code };
 }
 
-function standingResult({ file, name, state, detail }: Found): Result {
+function standingResult({ file, name, state, detail }: Found, allowed: Allowed, host: Host): Result {
+  const asks = Object.values(allowed).some(({ length }: readonly string[]) => length > 0);
+  if (state === "protected" && asks) return { ...resultOf(file, name, "failed"), detail: `it is protected already; what it may reach stands in ${manifestOf(file, host)}`, next: `change it there, or take it out first: sallyport unprotect --server ${name}`, code: "clients.entry" };
   const what = state === "protected" ? "already protected" : state === "remote" ? "remote" : "failed";
   if (state === "other") return { ...resultOf(file, name, "failed"), detail, next: `sallyport unprotect --client ${file.client.id} --server ${name}, then protect again`, code: "clients.entry" };
   return { ...resultOf(file, name, what), detail, next: state === "remote" ? "it has a network layer of its own; the gate is for servers over STDIO" : state === "unreadable" ? "write the command line in the client's usual form" : "", code: state === "unreadable" ? "clients.entry" : null };

@@ -46,6 +46,11 @@ export function factsOf({ plan, entry, proposal, hosts, secrets }: Examined): Fa
   };
 }
 
+function saysChange(value: unknown): boolean {
+  const { readOnlyHint, destructiveHint } = ((value as { annotations?: unknown } | null)?.annotations ?? {}) as { readOnlyHint?: unknown; destructiveHint?: unknown };
+  return readOnlyHint === false || destructiveHint === true;
+}
+
 function heldOf({ items }: Examined["proposal"]): Examined["proposal"]["items"] {
   return items.filter(({ findings }) => findings.some(({ severity }) => severity === "hold"));
 }
@@ -60,23 +65,24 @@ function secretWords(secrets: Examined["secrets"], moved: Examined["moved"]): st
   return [...moved.map(({ variable, reference }) => `${variable} goes to ${reference}`), ...stay].join("; ");
 }
 
-export function screen({ examined, name }: Named, change: readonly string[], paint: Paint): string {
+export function screen({ examined, name, known }: Named, change: readonly string[], paint: Paint): string {
   const { server, plan, entry, proposal, hosts, secrets, moved, unknown } = examined;
   const { file } = server;
   const { identity } = plan;
   const tools = proposal.items.filter(({ kind }) => kind === "tools");
+  const changers = tools.filter(({ value }) => saysChange(value)).map(({ key }) => key);
   const writers = tools.filter(({ guesses }) => guesses.some(({ slot }) => slot.access === "write")).map(({ key }) => key);
   const rows: (readonly [string, string])[] = [
     ["command", maskedWords(server.argv).join(" ")],
     ["package", `${identity.name} ${identity.version ?? ""} (${identity.kind}, ${identity.integrity.slice(0, 24)}…)`],
     ["tools", tools.length === 0 ? "none" : `${tools.length}: ${tools.map(({ key }) => key).join(", ")}`],
     ["reads", `${entry.isolation?.read?.join(", ") ?? "nothing but its own files"}${entry.isolation?.read?.some((path) => DELICATE.test(path)) === true ? paint("red", "; LOOK TWICE: keys and passwords lie there") : ""}`],
-    ["writes", `${entry.isolation?.write?.join(", ") ?? "nothing"}${writers.length > 0 && entry.isolation?.write === undefined ? `; ${writers.join(", ")} would: --write DIR` : ""}`],
+    ["writes", `${entry.isolation?.write?.join(", ") ?? "nothing"}${writers.length > 0 && entry.isolation?.write === undefined ? `; ${writers.join(", ")} would: --write DIR` : ""}${writers.length === 0 && changers.length > 0 && entry.isolation?.write === undefined ? `; ${changers.join(", ")} ${changers.length === 1 ? "says that it changes" : "say that they change"} something: where it keeps data of its own, give it a directory (--write DIR) and tell it which` : ""}`],
     ["network", `${entry.network?.hosts?.join(", ") ?? "none"}${hosts.length > 0 ? `; its files name ${hosts.map(({ host, file: where }) => `${host} (${where})`).join(", ")}: --host NAME:PORT` : ""}`],
     ["variables", entry.pass?.join(", ") ?? "none of the client's"],
     ...(secrets.length > 0 ? [["secrets", secretWords(secrets, moved)] as const] : []),
     ...(unknown.length > 0 ? [["unknown", `${unknown.join(", ")}: the client fills that in; tried with something else in its place`] as const] : []),
-    ["manifest", name],
+    ["manifest", known === "edited" ? `${name}, as you have changed it` : name],
   ];
   const head = `\n${paint("bold", escapeControls(server.name))}  ${escapeControls(file.client.title)}, ${file.scope}${server.disabled ? ", switched off" : ""}  ${paint("dim", escapeControls(file.path))}`;
   const found = heldOf(proposal).map(({ key, findings }) => `  ${paint("red", "held back")} ${escapeControls(key)}: ${[...new Set(findings.filter(({ severity }) => severity === "hold").map(({ rule, evidence }) => `${rule}: ${evidence}`))].join("; ")}`);

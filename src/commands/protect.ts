@@ -24,7 +24,7 @@ Comments, order and everything else in the file stay. sallyport unprotect undoes
   --read PATH, --write DIR, --host NAME:PORT, --address RANGE
                        what the server gets beyond what its command line names; together with one --server
   --secrets STORE      move secrets out of the clients' files: file (encrypted with age) or keyring (the system's)
-  --dry-run            show everything, write nothing
+  --dry-run            show everything, change no file of a client's and no manifest
   --yes                write without asking; what a finding holds back stays hidden until it is approved
   --check              only say which servers are not protected
   --watch              go on, and tell when a file gains an unprotected server
@@ -72,7 +72,10 @@ export const command: Command = async (args, host) => {
   makeDirectories(host);
   const results = await protect(seen, { allowed, yes: values.yes === true, dry: values["dry-run"] === true, quiet: values.json === true, store, paint }, host);
   if (values.json === true) host.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-  else host.stdout.write(`${summary(results, seen, paint)}\n`);
+  else {
+    host.stdout.write(`${summary(results, seen, paint)}\n`);
+    if (results.some(({ state }) => state === "protected")) host.stderr.write("sallyport: what each may do stands in sallyport.yaml, named above; sallyport unprotect gives the files back\n");
+  }
   return results.some(({ state }) => state === "failed" || state === "left") ? 1 : 0;
 };
 
@@ -83,8 +86,8 @@ function check({ found, broken }: Survey, asJson: boolean, paint: Paint, host: H
   else {
     const colour = { open: "red", other: "red", unreadable: "red", protected: "green", remote: "dim" } as const;
     const lines = table(rows.map(({ state, server, client, scope, file, detail }) => [state === "open" || state === "other" ? "NOT PROTECTED" : state, server, `${client}, ${scope}`, state === "other" || state === "unreadable" ? `${file}: ${detail}` : file]), (cell, column, row) => (column === 0 ? paint(colour[(rows[row] as { state: Found["state"] }).state], cell) : cell));
-    host.stdout.write(`${lines}${rows.length === 0 ? "no client of this machine has a server" : ""}\n${broken.map(({ error }) => `${paint("red", "cannot be read")}  ${error.message}\n`).join("")}`);
-    if (open > 0) host.stderr.write(`sallyport: ${open} not protected; next step: sallyport protect\n`);
+    host.stdout.write(`${lines}${rows.length === 0 && broken.length === 0 ? "no client of this machine has a server" : ""}\n${broken.map(({ error }) => `${paint("red", "cannot be read")}  ${error.detail}\n`).join("")}`);
+    if (open > 0) host.stderr.write(`sallyport: ${open} not protected; next step: ${open > broken.length ? "sallyport protect" : "mend the files that cannot be read"}\n`);
   }
   return open === 0 ? 0 : 1;
 }

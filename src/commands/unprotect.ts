@@ -1,4 +1,5 @@
-import { survey } from "../clients/find.ts";
+import { foundIn, survey } from "../clients/find.ts";
+import { masked } from "../clients/secrets.ts";
 import { backups, readRecord } from "../clients/records.ts";
 import { unprotectFile } from "../clients/unprotect.ts";
 import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
@@ -62,7 +63,7 @@ export const command: Command = async (args, host) => {
     try {
       const { undone, before, after } = await unprotectFile(file, names, values["dry-run"] === true, host);
       rows.push(...undone.map(({ name, error, left }) => ({ ...row(name, error), ...(left === undefined ? {} : { detail: `${file.client.reload}; left in the manifest: ${left}` }) })));
-      if (values["dry-run"] === true && values.json !== true) host.stdout.write(`${escapeControls(file.path)}\n${changeOf(before, after, paint).map((line) => `  ${line}\n`).join("")}`);
+      if (values["dry-run"] === true && values.json !== true) host.stdout.write(`${escapeControls(file.path)}\n${changeOf(before, after, paint, (line) => foundIn(file, after, host).reduce((now, { server }) => (server === null ? now : masked(now, server)), line)).map((line) => `  ${line}\n`).join("")}`);
     } catch (error) {
       rows.push(...names.map((name) => row(name, asSallyportError(error))));
     }

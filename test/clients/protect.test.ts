@@ -180,6 +180,34 @@ describe("a home directory", () => {
     expect(readFileSync(join(project, ".mcp.json"), "utf8")).toBe(text);
   });
 
+  it("keeps what a person has written into the manifest, and asks again about what is not understood", async () => {
+    const home = scratch();
+    mkdirSync(join(home, "docs"));
+    const [node = "", ...args] = notes(home);
+    const file = put(join(home, ".cursor/mcp.json"), json({ a: { command: node, args: [...args, join(home, "docs")], env: { ACME_API_KEY: SECRET } } }));
+    await protect(home);
+    const manifest = join(home, "sallyport/config/sallyport.yaml");
+    writeFileSync(manifest, readFileSync(manifest, "utf8").replace("isolation:", `isolation:\n      write: [${join(home, "docs")}] # mine`));
+    expect((await protect(home, "--server", "a", "--write", join(home, "docs")))[0]).toMatchObject({ state: "failed", code: "clients.entry" });
+    await run(home, "unprotect");
+    expect((await protect(home))[0]).toMatchObject({ name: "a", found: { writes: [join(home, "docs")] } });
+    expect(readFileSync(manifest, "utf8")).toContain("# mine");
+    await run(home, "unprotect");
+    expect(readFileSync(manifest, "utf8")).toContain("# mine");
+    rmSync(join(home, "sallyport/config"), { recursive: true });
+    await protect(home, "--secrets", "file");
+    expect((await run(home, "unprotect", "--dry-run")).stdout).not.toContain(SECRET);
+    await run(home, "unprotect");
+    const typing = new Running(["script", "-qec", `${process.execPath} ${MAIN} protect`, "/dev/null"], { home, cwd: home });
+    await typing.until(() => typing.stdout.includes("[q]uit"), "the question");
+    typing.child.stdin.write("foo\n");
+    await typing.until(() => typing.stdout.includes("one of no, yes"), "the question again");
+    typing.child.stdin.write("q\n");
+    const { code, stdout } = await typing.ended;
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/left\s+a/)]);
+    expect(readFileSync(file, "utf8")).not.toContain('"run"');
+  });
+
   it("with a gate put there by hand, or moved since, loses the gate of both", async () => {
     const home = scratch();
     const [node = "", ...args] = notes(home);

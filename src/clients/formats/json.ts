@@ -2,12 +2,17 @@
 import { parseTree, printParseErrorCode, type Node, type ParseError } from "jsonc-parser";
 import { once, place, unmarked, type Entry, type Format, type Tree } from "./tree.ts";
 
+const WORDS: Readonly<Record<string, string>> = {
+  InvalidSymbol: "this is no JSON", InvalidNumberFormat: "this is no number", PropertyNameExpected: "a key in quotes is missing", ValueExpected: "a value is missing", ColonExpected: "a colon is missing", CommaExpected: "a comma is missing",
+  CloseBraceExpected: "a closing brace is missing", CloseBracketExpected: "a closing bracket is missing", EndOfFileExpected: "something stands behind the end", UnexpectedEndOfString: "the text has no end", UnexpectedEndOfComment: "the comment has no end", InvalidEscapeCharacter: "this escape means nothing", InvalidCharacter: "this character may not stand here",
+};
+
 export const JSON_FORMAT: Format = {
   parse: (text) => {
     const errors: ParseError[] = [];
     const root = parseTree(unmarked(text), errors, { allowTrailingComma: true, allowEmptyContent: true });
     const [first] = errors;
-    if (first !== undefined) throw new SyntaxError(`${place(text, first.offset)}: ${printParseErrorCode(first.error)}`);
+    if (first !== undefined) throw new SyntaxError(`${place(text, first.offset)}: ${WORDS[printParseErrorCode(first.error)] ?? printParseErrorCode(first.error)}`);
     return root === undefined ? { kind: "table", entries: [] } : tree(text, root);
   },
   quote: (text) => JSON.stringify(text),

@@ -37,6 +37,7 @@ export const checkPath: SyncCheck = (value, slot, world) => {
     for (const base of reading.startsWith("/") ? [""] : [world.cwd, ...roots]) {
       const at = base === "" ? reading : `${base}/${reading}`;
       const outside = [followed(at, world.files), followed(resolve(at), world.files)].find((real) => !inside.some((root) => isWithin(real, root)) && !isScratch(real));
+      if (outside !== undefined && slot.access === "write" && world.readable.some((root) => isWithin(outside, followed(root, world.files)))) return `${outside} may be read here, and not written: isolation.write has ${roots.join(", ") || "nothing"}`;
       if (outside !== undefined) return `it leads to ${outside}, outside ${roots.join(", ") || "every root"}`;
     }
   }
