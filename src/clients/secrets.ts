@@ -1,4 +1,5 @@
 /** Secrets out of a client's file, and back: the value goes into a store, and what stays in its place says so. */
+import { hash } from "node:crypto";
 import { findSecrets } from "../guards/text/secrets.ts";
 import type { Host } from "../model.ts";
 import { dropSecret, readSecret, writeSecret, type StoreName } from "../secrets/store.ts";
@@ -54,7 +55,7 @@ export function masked(text: string, { env, argv }: ClientServer): string {
 
 /** Those that can be moved, with where they would go. */
 export function movable(server: ClientServer, text: string, store: StoreName): Moved[] {
-  const { file, name, env, variables } = server;
+  const { file, name, path, env, variables } = server;
   const format = FORMATS[file.client.format];
   return secretsIn(server).flatMap((variable) => {
     const entry = variables.find(({ key }) => key === variable);
@@ -62,7 +63,9 @@ export function movable(server: ClientServer, text: string, store: StoreName): M
     if (entry === undefined || value === undefined) return [];
     const written = spanText(text, entry);
     const style = (Object.keys(STYLES) as (keyof typeof STYLES)[]).find((one) => STYLES[one](value, format) === written);
-    const reference = `${store}:${[file.client.id, name, variable].map((part) => part.replaceAll(/[^A-Za-z0-9._-]/g, "_")).join("/")}`;
+    // Two files, or two projects of one file, may have a server of the same name.
+    const where = hash("sha256", JSON.stringify([file.path, path]), "hex").slice(0, 6);
+    const reference = `${store}:${[file.client.id, `${name}-${where}`, variable].map((part) => part.replaceAll(/[^A-Za-z0-9._-]/g, "_")).join("/")}`;
     return style === undefined ? [] : [{ variable, reference, style }];
   });
 }

@@ -40,7 +40,8 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
       if (outcome instanceof SallyportError) throw outcome;
       const before = readText(file.path);
       const withStore = (store: StoreName | null): Examined => (store === null ? outcome : withMoved(outcome, movable(outcome.server, before, store)));
-      let named = nameFor(withStore(manner.store), taken, host);
+      const names = new Map(taken);
+      let named = nameFor(withStore(manner.store), names, host);
       const { text } = changed(before, [named], host);
       const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(named.examined) };
       if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(before, text, manner.paint, (line) => masked(line, outcome.server)), manner.paint)}\n`);
@@ -49,7 +50,8 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
         results.push(manner.dry ? { ...result, state: "would be protected" } : result);
         continue;
       }
-      if (answer !== "y") named = { ...named, examined: withStore(answer) };
+      if (answer !== "y") named = nameFor(withStore(answer), taken, host);
+      else names.forEach((one, key) => taken.set(key, one));
       const entry = files.get(file.path) ?? { file, named: [] };
       files.set(file.path, { file: entry.file, named: [...entry.named, named] });
       results.push({ ...result, state: "protected" });

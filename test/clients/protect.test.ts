@@ -357,6 +357,20 @@ describe("a secret", () => {
     expect((await run(home, "unprotect", "--backups")).stdout).toContain(".age");
   });
 
+  it("is another one in each project, though client, server and variable are the same", async () => {
+    const home = scratch();
+    const projects = ["one", "two"].map((name) => join(home, name));
+    for (const project of projects) mkdirSync(project);
+    const [node, ...args] = [...notes(home), "--env", "API_TOKEN"];
+    const text = JSON.stringify({ mcpServers: { a: { command: node, args, env: { API_TOKEN: `${SECRET}0` } } }, projects: Object.fromEntries(projects.map((project, index) => [project, { mcpServers: { a: { command: node, args, env: { API_TOKEN: `${SECRET}${index + 1}` } } } }])) });
+    const file = put(join(home, ".claude.json"), text);
+    expect((await protect(home, "--secrets", "file")).map(({ state }) => state)).toEqual(["protected", "protected", "protected"]);
+    expect(everywhere(home, SECRET)).toEqual([]);
+    await run(home, "unprotect", "--scope", "user");
+    await run(home, "unprotect");
+    expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
   it("stays where it is as long as the store does not answer, and a server without its secret does not start", async () => {
     const home = scratch();
     const client = CLIENTS.find((one) => one.id === "cursor") as Client;

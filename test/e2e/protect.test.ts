@@ -121,9 +121,9 @@ describe("the system's keyring", () => {
     put(file, JSON.stringify({ mcpServers: { a: { command: "node", args: [server("echo-tools.mjs"), "--log", join(home, "log")], env: { API_TOKEN: "a secret of ü 123456" } } } }));
     // A client that passes on the address of the session's bus; elsewhere it has its usual place.
     const before = readFileSync(file, "utf8");
-    const look = "secret-tool lookup service sallyport name gemini-cli/a/API_TOKEN";
+    const look = `secret-tool lookup service sallyport name "$name"`;
     const script = `printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; sleep 0.5
-${process.execPath} ${MAIN} protect --yes --secrets keyring >/dev/null 2>&1; echo "protect $?"; echo "kept: $(${look})"; cp ${file} ${home}/guarded
+${process.execPath} ${MAIN} protect --yes --secrets keyring >/dev/null 2>&1; echo "protect $?"; name=$(grep -o 'keyring:[^ ]*' ${home}/sallyport/config/sallyport.yaml | cut -d: -f2); echo "kept: $(${look})"; cp ${file} ${home}/guarded
 ${process.execPath} ${MAIN} doctor --json | grep -A2 '"gemini-cli/a"'
 ${process.execPath} ${MAIN} unprotect >/dev/null; echo "unprotect $?"; ${look} || echo gone`;
     const { stdout } = await execute(["dbus-run-session", "--", "bash", "-c", script], { HOME: home, SALLYPORT_HOME: join(home, "sallyport") });
