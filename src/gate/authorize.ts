@@ -74,8 +74,11 @@ const STANDING = 3600;
 const LOOK = 250;
 
 async function permitStart(prepared: Prepared, session: string, policies: Policies | null, ci: boolean, say: (line: string) => void, host: Host): Promise<Told[]> {
-  const permission: Permission | null = (await policies?.decide({ ...ABOUT_SERVER, action: "startServer" })) ?? null;
-  if (permission?.effect === "deny") throw new SallyportError("policy.denied", `startServer: ${permission.reason}`);
+  const start: Permission | null = (await policies?.decide({ ...ABOUT_SERVER, action: "startServer" })) ?? null;
+  if (start?.effect === "deny") throw new SallyportError("policy.denied", `startServer: ${start.reason}`);
+  const secrets = await permitSecrets(prepared, policies);
+  // A secret that is to be asked about is asked about with the start: the server has it from then on.
+  const permission = start !== null && start.effect !== "ask" ? (secrets ?? start) : start;
   const { consent } = prepared.chosen.compiled;
   if (permission?.effect !== "ask" && (!consent.start || permission?.waived === true || (ci && permission?.forWorkload === true))) return [];
   if (ci) throw new SallyportError("consent.nobody", "starting the server");
@@ -85,6 +88,17 @@ async function permitStart(prepared: Prepared, session: string, policies: Polici
   const reason = permission?.reason ?? "";
   const around = { session, reach: reachableOf(prepared), why: [reason === "" ? "it has not been started like this before" : reason], approvers, quorum: permission?.quorum ?? 1, remember: permission?.effect !== "ask" || permission.mode !== "always", channels: ["terminal"] };
   return consent.approver === null ? startByGrant(prepared, bound, { ...around, seconds: STANDING }, say, host) : startByOther(prepared, bound, { ...around, seconds: consent.seconds }, say, host);
+}
+
+/** The first that a person is to be asked about; null: none. Throws `policy.denied`. */
+async function permitSecrets({ chosen }: Prepared, policies: Policies | null): Promise<Permission | null> {
+  let asked: Permission | null = null;
+  for (const reference of policies === null ? [] : Object.values(chosen.compiled.secrets)) {
+    const permission = await policies?.decide({ ...ABOUT_SERVER, action: "useSecret", item: reference });
+    if (permission?.effect === "deny") throw new SallyportError("policy.denied", `useSecret ${reference}: ${permission.reason}`);
+    if (permission?.effect === "ask") asked ??= permission;
+  }
+  return asked;
 }
 
 type Asked = Parameters<typeof startQuestion>[2];

@@ -2,6 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Host } from "../../src/model.ts";
+import { writeSecret } from "../../src/secrets/store.ts";
 import { Running, MAIN, records, sessionFiles } from "../helpers.ts";
 import { TOOLS, atTerminal, fromBelow, makeHome, sallyport, waiting, writeManifest, type Home } from "./scene.ts";
 
@@ -82,5 +84,28 @@ describe("a start that needs a person", () => {
     expect(stderr).toContain("consent.expired");
     const [id = ""] = await waiting(place);
     expect((await sallyport(place, "approvals", id)).stdout).toContain("new servers are looked at");
+  });
+
+  it("with a secret needs a policy that lets it be used", async () => {
+    const place = makeHome();
+    const dirs = { config: join(place.home, "sallyport/config"), state: join(place.home, "sallyport/state"), cache: "" };
+    await writeSecret("file:notes/token", "value", { dirs, env: {} } as unknown as Host);
+    const more = '    secrets: { API_TOKEN: "file:notes/token" }\n    consent: { ask: never, seconds: 1 }\n';
+    const rules: readonly (readonly [string, string | null])[] = [
+      ['permit(principal, action == Action::"startServer", resource);', "policy.denied"],
+      ['permit(principal, action, resource); @reason("not that one") forbid(principal, action == Action::"useSecret", resource) when { resource.name == "file:notes/token" };', "not that one"],
+      ['permit(principal, action, resource) unless { action == Action::"useSecret" }; @consent("ask") permit(principal, action == Action::"useSecret", resource);', "consent.expired"],
+      ["permit(principal, action, resource);", null],
+    ];
+    for (const [text, says] of rules) {
+      writeFileSync(join(place.home, "p.cedar"), text);
+      const running = start(place, more, [], "policies: { files: [p.cedar] }\n");
+      if (says === null) {
+        expect(await running.answerTo(1)).toHaveProperty("result");
+        running.child.stdin.end();
+      }
+      const { stderr } = await running.ended;
+      if (says !== null) expect(stderr).toContain(says);
+    }
   });
 });
