@@ -131,7 +131,7 @@ function makeCopy() {
   const copy = mkdtempSync(join(tmpdir(), "sallyport-mutation-"));
   // Servers run as another user.
   chmodSync(copy, 0o755);
-  for (const part of ["src", "test", "tools", "package.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
+  for (const part of ["src", "test", "tools", "package.json", "package-lock.json", "tsconfig.json", "vitest.config.ts", "docs"]) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: (from) => !from.includes("node_modules") });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   return copy;
 }
