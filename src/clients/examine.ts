@@ -50,7 +50,7 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
     return filled;
   };
   const bent = bendsGate(server);
-  if (bent !== null && bent !== "PATH") throw new SallyportError("clients.entry", `${server.name}: ${bent} would change the gate itself${file.project === null ? "" : ", and this file is the project's"}`);
+  if (bent !== null && (bent !== "PATH" || file.project !== null)) throw new SallyportError("clients.entry", `${server.name}: ${bent} would change the gate itself${file.project === null ? "" : ", and this file is the project's"}`);
   const odd = Object.keys(server.env).find((name) => !/^[A-Za-z_]\w*$/.test(name));
   if (odd !== undefined) throw new SallyportError("clients.entry", `${server.name}: ${JSON.stringify(odd)} is no name of a variable`);
   const argv = server.argv.map(fill);

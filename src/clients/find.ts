@@ -7,6 +7,7 @@ import { SCOPES, type Client, type Scope } from "./client.ts";
 import { filesOf, type ClientFile } from "./places.ts";
 import { gateLength, whyNoGate } from "./gate-words.ts";
 import { maskedWords } from "./secrets.ts";
+import { ownPrograms } from "./records.ts";
 import { serversOf, type ClientServer } from "./servers.ts";
 import { CLIENTS } from "./table.ts";
 
@@ -94,15 +95,16 @@ export function readText(path: string): string {
 
 export function foundIn(file: ClientFile, text: string, host: Host): Found[] {
   const { servers, others } = serversOf(file, text);
+  const own = ownPrograms(file.path, host);
   return [
-    ...servers.map((server): Found => ({ file, name: server.name, ...stateOf(server, host), server })),
+    ...servers.map((server): Found => ({ file, name: server.name, ...stateOf(server, own, host), server })),
     ...others.map(({ name, why, detail }): Found => ({ file, name, state: why, detail: why === "remote" ? originOf(detail) : detail, server: null })),
   ];
 }
 
-function stateOf(server: ClientServer, host: Host): Pick<Found, "state" | "detail"> {
+function stateOf(server: ClientServer, own: readonly string[], host: Host): Pick<Found, "state" | "detail"> {
   const line = maskedWords(server.argv).join(" ");
-  if (gateLength(server.argv, host.program[1]) === null) return { state: "open", detail: line };
+  if (gateLength(server.argv, own) === null) return { state: "open", detail: line };
   const why = whyNoGate(server, host);
   return why === null ? { state: "protected", detail: line } : { state: "other", detail: `${why}: ${line}` };
 }

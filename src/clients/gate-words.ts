@@ -1,7 +1,8 @@
 /** The gate's own words before a server's: how they are written, and how they are told from what only looks like them. */
-import { existsSync, realpathSync } from "node:fs";
-import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { basename, delimiter, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
+import { load } from "../manifest/load.ts";
 import type { Host } from "../model.ts";
 import type { ClientFile } from "./places.ts";
 import type { ClientServer } from "./servers.ts";
@@ -37,22 +38,27 @@ function isOnPath(program: string, host: Host): boolean {
 /** Words that start a program of that name from the registry, or what is installed. */
 const RUNNERS = [["npx"], ["npx", "-y"], ["npx", "--yes"], ["bunx"], ["pnpm", "dlx"], ["pnpm", "exec"], ["yarn", "dlx"], ["npm", "exec", "--"], ["npm", "exec", "--yes", "--"]];
 
-/** Where the words of what seems to be a gate end and the server's begin; null where nothing of the kind stands there. */
-export function gateLength(argv: readonly string[], own: string): number | null {
-  const at = argv.slice(0, 8).findIndex((word, index) => argv[index + 1] === "run" && (/^sallyport(?:@.*|\.cmd)?$/.test(basename(word)) || word === own || /[/\\]dist[/\\]main\.js$/.test(word)));
+/**
+ * Where the words of what seems to be a gate end and the server's begin; null where nothing of the kind stands there.
+ * @param own files that are, or were, this program: a server's own `main.js run` is none.
+ */
+export function gateLength(argv: readonly string[], own: readonly string[]): number | null {
+  const at = argv.slice(0, 8).findIndex((word, index) => argv[index + 1] === "run" && (/^sallyport(?:@.*|\.cmd)?$/.test(basename(word)) || own.includes(word) || /[/\\]sallyport[/\\]dist[/\\]main\.js$/.test(word)));
   if (at === -1) return null;
   const dashes = argv.indexOf("--", at + 2);
   return dashes === -1 ? argv.length : dashes + 1;
 }
 
 /** Variables by which the gate itself becomes another program, or finds other files of its own. */
-const BENDING = /^(?:NODE_(?!ENV$).*|LD_.*|DYLD_.*|npm_.*|BUN_.*|PNPM_.*|YARN_.*)$/i;
+const BENDING = /^(?:NODE_(?!ENV$).*|LD_.*|DYLD_.*|OPENSSL_.*|GCONV_PATH|npm_.*|BUN_.*|PNPM_.*|YARN_.*)$/i;
+/** Where it looks for its tools, engines, packages and stores: the user's own files may say that, a project's may not. */
+const LEADING = /^(?:PATH|TMPDIR|DOCKER_.*|CONTAINERS?_.*|PODMAN_.*|XDG_.*|DBUS_.*|PIP_.*|UV_.*|PYTHON.*|PERL.*|GIT_.*|SSL_.*|CURL_.*|(?:HTTPS?|ALL|NO)_PROXY|BASH_ENV|ENV|IFS)$/i;
 const OF_THE_GATE = /^(?:HOME|SALLYPORT_\w+|XDG_(?:CONFIG|STATE|CACHE)_HOME)$/;
 
 /** The first that would; a project's file must not say where the gate's own files are either. */
 export function bendsGate({ file, env, names, argv }: Pick<ClientServer, "file" | "env" | "names" | "argv">): string | null {
   const all = [...Object.keys(env), ...names];
-  return all.find((name) => BENDING.test(name) || (file.project !== null && OF_THE_GATE.test(name)) || (name === "PATH" && Object.hasOwn(env, name) && !isAbsolute(argv[0] ?? ""))) ?? null;
+  return all.find((name) => BENDING.test(name) || (file.project !== null && (OF_THE_GATE.test(name) || LEADING.test(name))) || (name === "PATH" && Object.hasOwn(env, name) && !isAbsolute(argv[0] ?? ""))) ?? null;
 }
 
 /** What the gate itself goes by; a server gets its own of each. */
@@ -68,7 +74,7 @@ export function whyNoGate(server: ClientServer, host: Host): string | null {
   const { argv, file } = server;
   const start = startOf(argv, host);
   if (start === null) return "it is not this copy of Sallyport that is started";
-  const length = gateLength(argv, host.program[1]) ?? argv.length;
+  const length = gateLength(argv, [host.program[1]]) ?? argv.length;
   const words = argv.slice(start + 1, length - (argv[length - 1] === "--" ? 1 : 0));
   let manifest: string | null = null;
   for (let index = 0; index < words.length; index += 1) {
@@ -81,7 +87,29 @@ export function whyNoGate(server: ClientServer, host: Host): string | null {
   const bent = bendsGate(server);
   if (bent !== null) return `${bent} would change the gate itself`;
   if (file.project !== null && manifest !== null && isAbsolute(manifest) && manifest !== manifestOf(file, host)) return `its manifest is ${manifest}`;
-  return null;
+  const at = words.indexOf("--server");
+  const base = resolve(file.project ?? host.cwd, server.cwd ?? ".");
+  const named = resolve(base, (manifest ?? "sallyport.yaml").replace(file.client.project ?? "\0", file.project ?? ""));
+  return at !== -1 && hasNoCell(named, words[at + 1] ?? "") ? `${named} switches the cell of ${words[at + 1]} off` : null;
+}
+
+const DEEPEST = 16;
+
+/** What cannot be read, the gate itself refuses. */
+function hasNoCell(manifest: string, name: string): boolean {
+  let next: string | undefined = manifest;
+  for (let depth = 0; next !== undefined && depth < DEEPEST; depth += 1) {
+    try {
+      const file: string = next;
+      const { value } = load(file, readFileSync(file, "utf8"));
+      const backend = value.servers !== undefined && Object.hasOwn(value.servers, name) ? value.servers[name]?.isolation?.backend : undefined;
+      if (backend !== undefined) return backend === "none";
+      next = value.extend === undefined ? undefined : resolve(dirname(file), value.extend);
+    } catch {
+      return false;
+    }
+  }
+  return false;
 }
 
 /** Index of `run`; null where another program would be started than this one, or one of its name. */

@@ -142,7 +142,7 @@ export async function protectFile(file: ClientFile, named: readonly Named[], hos
   }));
   const first = record !== null && others.length > 0 ? { backup: record.backup, exact: record.exact && record.after === digestOfText(before) } : { backup, exact: !named.some(({ examined }) => foundIn(examined.server.file, before.toString("utf8"), host).some(({ state }) => state === "protected" || state === "other")) };
   writing(file.path, () => {
-    writeRecord({ version: 1, path: file.path, client: file.client.id, ...first, after: digestOfText(text), servers: [...others, ...guarded] }, host);
+    writeRecord({ version: 1, path: file.path, client: file.client.id, program: host.program[1], ...first, after: digestOfText(text), servers: [...others, ...guarded] }, host);
     replaceFile(file.path, text, { mode: 0o600, expected: before });
   });
 }

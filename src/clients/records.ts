@@ -19,6 +19,8 @@ export interface FileRecord {
   readonly version: 1;
   readonly path: string;
   readonly client: string;
+  /** What was put before the servers: it may have moved since. */
+  readonly program: string;
   /** The bytes from before the first server in it was protected. */
   readonly backup: string;
   /** Nobody but us has written the file since: without the gate it is those bytes again. */
@@ -42,6 +44,13 @@ export function readRecord(path: string, host: Host): FileRecord | null {
   } catch {
     return null;
   }
+}
+
+/** This program's file, and what it was when that file was written. */
+export function ownPrograms(path: string, host: Host): readonly string[] {
+  const [, own] = host.program;
+  const then = readRecord(path, host)?.program;
+  return then === undefined || then === own ? [own] : [own, then];
 }
 
 export function writeRecord(record: FileRecord, host: Host): void {

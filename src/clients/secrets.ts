@@ -32,14 +32,16 @@ export function secretsIn({ env, argv, file }: ClientServer): string[] {
   return [...Object.entries(env).filter(([name, value]) => isSecret(name, value) && !hasPlaceholder(value, file)).map(([name]) => name), ...maskedWords(argv).flatMap((word, index) => (word === argv[index] ? [] : [`argument ${index}`]))];
 }
 
-const SECRET_OPTION = /^--?[\w-]*(?:token|key|secret|passw(?:or)?d|pass|credentials?|auth)[\w-]*$/i;
+const SECRET_OPTION = /^--?(?:[\w-]*[-_])?(?:token|(?:api)?key|secret|passw(?:or)?d|pass|credentials?|auth)$/i;
+/** Numbers, switches and files are none, whatever their option is called. */
+const PLAIN_VALUE = /^(?:.{0,5}|true|false|[\d.,]+|[/~.].*)$/;
 
 /** A command line without what is secret in it: by form, by the option's name, by the header's. */
 export function maskedWords(words: readonly string[]): string[] {
   return words.map((word, index) => {
     const [, option = "", value] = /^(--?[\w-]+)=([^]+)$/.exec(word) ?? [];
-    if (value !== undefined && SECRET_OPTION.test(option)) return `${option}=[secret]`;
-    if (index > 0 && SECRET_OPTION.test(words[index - 1] as string) && !word.startsWith("-")) return "[secret]";
+    if (value !== undefined && SECRET_OPTION.test(option) && !PLAIN_VALUE.test(value)) return `${option}=[secret]`;
+    if (index > 0 && SECRET_OPTION.test(words[index - 1] as string) && !word.startsWith("-") && !PLAIN_VALUE.test(word)) return "[secret]";
     return findSecrets(word).length > 0 || /\b(?:bearer|basic)\s+\S{6,}|authorization:/i.test(word) ? "[secret]" : word;
   });
 }
@@ -64,8 +66,9 @@ export function movable(server: ClientServer, text: string, store: StoreName): M
     const written = spanText(text, entry);
     const style = (Object.keys(STYLES) as (keyof typeof STYLES)[]).find((one) => STYLES[one](value, format) === written);
     // Two files, or two projects of one file, may have a server of the same name.
-    const where = hash("sha256", JSON.stringify([file.path, path]), "hex").slice(0, 6);
-    const reference = `${store}:${[file.client.id, `${name}-${where}`, variable].map((part) => part.replaceAll(/[^A-Za-z0-9._-]/g, "_")).join("/")}`;
+    const where = hash("sha256", JSON.stringify([file.path, path, variable]), "hex").slice(0, 8);
+    const short = [name, variable].map((part) => part.replaceAll(/[^A-Za-z0-9._-]/g, "_").slice(0, 60));
+    const reference = `${store}:${file.client.id}/${short[0]}-${where}/${short[1]}`;
     return style === undefined ? [] : [{ variable, reference, style }];
   });
 }

@@ -9,7 +9,7 @@ import { LOCK, dropFromLock } from "../manifest/lock.ts";
 import type { Host } from "../model.ts";
 import { foundIn, readText } from "./find.ts";
 import { digestOfEntry, writing } from "./protect.ts";
-import { digestOfText, dropRecord, readBackup, readRecord, records, writeRecord, type FileRecord, type Guarded } from "./records.ts";
+import { digestOfText, dropRecord, ownPrograms, readBackup, readRecord, records, writeRecord, type FileRecord, type Guarded } from "./records.ts";
 import type { ClientFile } from "./places.ts";
 import { forgetSecrets, putBack, type Moved } from "./secrets.ts";
 import { unwrap } from "./wrap.ts";
@@ -35,7 +35,7 @@ export async function unprotectFile(file: ClientFile, names: readonly string[] |
     const path = server?.path.join("\0");
     const fresh = foundIn(file, now, host).find((one) => one.server?.path.join("\0") === path)?.server ?? null;
     const known = record?.servers.find((one) => one.path.join("\0") === path) ?? null;
-    const next = fresh === null ? null : attempt(() => unwrap(file, now, fresh, known, host.program[1]));
+    const next = fresh === null ? null : attempt(() => unwrap(file, now, fresh, known, ownPrograms(file.path, host)));
     if (typeof next !== "string") {
       undone.push({ name, error: next ?? new SallyportError("clients.entry", `${name}: the manifest has its command, and the file does not`) });
       continue;

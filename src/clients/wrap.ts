@@ -33,7 +33,7 @@ export function wrap(file: ClientFile, text: string, server: ClientServer, gate:
 }
 
 /** Takes the gate out. Null where none stands there, or where nothing stands behind it. */
-export function unwrap(file: ClientFile, text: string, server: ClientServer, known: Wrapped | null, own: string): string | null {
+export function unwrap(file: ClientFile, text: string, server: ClientServer, known: Wrapped | null, own: readonly string[]): string | null {
   const format = FORMATS[file.client.format];
   const length = gateLength(server.argv, own);
   const original = length === null ? undefined : server.argv[length];

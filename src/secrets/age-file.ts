@@ -5,16 +5,17 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
-import { replaceFile } from "../atomic.ts";
+import { FileChanged, replaceFile } from "../atomic.ts";
 import type { Host } from "../model.ts";
 import type { SecretStore } from "./store.ts";
 
 const fileOf = (host: Host): string => join(host.dirs.config, "secrets.age");
 const keyOf = (host: Host): string => join(host.dirs.state, "keys/age.txt");
 
-async function identity(host: Host): Promise<string> {
+/** @param make where there is none yet; who only reads must not make one. */
+async function identity(make: boolean, host: Host): Promise<string> {
   const file = keyOf(host);
-  if (!existsSync(file)) {
+  if (make && !existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     replaceFile(file, `${await generateX25519Identity()}\n`, { mode: 0o600, expected: null });
   }
@@ -23,14 +24,14 @@ async function identity(host: Host): Promise<string> {
 
 export async function encrypt(bytes: Uint8Array, host: Host): Promise<string> {
   const encrypter = new Encrypter();
-  encrypter.addRecipient(await identityToRecipient(await identity(host)));
+  encrypter.addRecipient(await identityToRecipient(await identity(true, host)));
   return armor.encode(await encrypter.encrypt(bytes));
 }
 
 /** Throws where the key is not the one, or the text was changed. */
 export async function decrypt(text: string, host: Host): Promise<Uint8Array> {
   const decrypter = new Decrypter();
-  decrypter.addIdentity(await identity(host));
+  decrypter.addIdentity(await identity(false, host));
   return decrypter.decrypt(armor.decode(text));
 }
 
@@ -51,7 +52,7 @@ async function change(host: Host, edit: (values: Record<string, string>) => Reco
     try {
       return replaceFile(fileOf(host), text, { mode: 0o600, expected: before });
     } catch (error) {
-      if (tries === 0) throw error;
+      if (tries === 0 || !(error instanceof FileChanged)) throw error;
     }
   }
 }

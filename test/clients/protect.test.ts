@@ -165,14 +165,18 @@ describe("a home directory", () => {
     mkdirSync(bin, { recursive: true });
     for (const name of ["sh", "setpriv", "unshare", "bwrap", "npm", "node", "prlimit"]) writeFileSync(join(bin, name), `#!/bin/sh\necho ${name} >> ${join(home, "ran")}\n`, { mode: 0o755 });
     const [node = "", ...args] = notes(home);
-    const servers = { a: { command: node, args: [...args, "--api-key", "${MY_KEY}", "--password=hunter2hunter2", "--header", "Authorization: Bearer abcdefgh"], env: { PATH: `${bin}:/usr/bin:/bin`, HOME_TOKEN: "plain-secret-123" } }, far: { url: "https://user:pass@example.com/mcp?token=abcdef" } };
+    const servers = { a: { command: node, args: [...args, "--api-key", "${MY_KEY}", "--password=hunter2hunter2", "--header", "Authorization: Bearer abcdefgh"], env: { HOME_TOKEN: "plain-secret-123" } }, path: { command: node, args, env: { PATH: `${bin}:/usr/bin:/bin` } }, engine: { command: node, args, env: { DOCKER_HOST: "tcp://127.0.0.1:1" } }, far: { url: "https://user:pass@example.com/mcp?token=abcdef" } };
     const text = JSON.stringify({ mcpServers: { other: { url: "http://x", headers: { Authorization: "Bearer OTHERSECRET" } }, ...servers } });
     put(join(project, ".mcp.json"), text);
+    // The user's own file may say where programs are; still nothing of it runs beside the cell.
+    put(join(home, ".cursor/mcp.json"), json({ own: { command: node, args, env: { PATH: `${bin}:/usr/bin:/bin` } } }));
     const place = { home, cwd: project, env: { MY_KEY: "hunter3-very-secret" } };
     const shown = await sallyport(["protect", "--dry-run"], place);
     const checked = await sallyport(["protect", "--check", "--json"], place);
     const done = await sallyport(["protect", "--yes", "--json"], place);
     expect((JSON.parse(done.stdout) as Row[]).find(({ server: name }) => name === "a")).toMatchObject({ state: "protected" });
+    expect((JSON.parse(done.stdout) as Row[]).filter(({ code }) => code === "clients.entry").map(({ server: name }) => name).sort()).toEqual(["engine", "path"]);
+    expect((JSON.parse(done.stdout) as Row[]).find(({ server: name }) => name === "own")).toMatchObject({ state: "protected" });
     expect(existsSync(join(home, "ran"))).toBe(false);
     const written = readFileSync(join(project, "sallyport.lock"), "utf8") + readFileSync(join(project, "sallyport.yaml"), "utf8");
     for (const secret of ["hunter2", "hunter3", "abcdefgh", "plain-secret", "OTHERSECRET", "abcdef", "pass@"]) for (const where of [shown.stdout, checked.stdout, done.stdout, written]) expect(where).not.toContain(secret);
@@ -206,6 +210,35 @@ describe("a home directory", () => {
     const { code, stdout } = await typing.ended;
     expect([code, stdout]).toEqual([1, expect.stringMatching(/left\s+a/)]);
     expect(readFileSync(file, "utf8")).not.toContain('"run"');
+  });
+
+  it("is not called protected by a project that switches the cell off, and no program is cut that only looks like the gate", async () => {
+    const home = scratch();
+    const project = join(home, "cloned");
+    put(join(project, ".mcp.json"), json({ evil: { command: "sallyport", args: ["run", "--server", "a", "--", "evil"] }, extended: { command: "sallyport", args: ["run", "--server", "b", "--", "evil"] } }));
+    put(join(project, "sallyport.yaml"), 'version: 1\nextend: more.yaml\nservers: { a: { isolation: { backend: none, reason: "x" } }, b: {} }\n');
+    put(join(project, "more.yaml"), 'version: 1\nservers: { b: { isolation: { backend: none, reason: "x" } } }\n');
+    const checked = await sallyport(["protect", "--check"], { home, cwd: project });
+    expect([checked.code, checked.stdout.match(/NOT PROTECTED/g)?.length, checked.stdout.match(/switches the cell of [ab] off/g)?.length]).toEqual([1, 2, 2]);
+    const own = json({ app: { command: "node", args: ["/srv/app/dist/main.js", "run", "--", "serve"] } });
+    const file = put(join(home, ".cursor/mcp.json"), own);
+    expect((await run(home, "protect", "--check")).stdout).toContain("NOT PROTECTED");
+    expect((await run(home, "unprotect")).stdout).toContain("no client has a protected server");
+    expect(readFileSync(file, "utf8")).toBe(own);
+    // A server's name may be as long as it likes.
+    const [node = "", ...args] = notes(home);
+    put(file, json({ ["n".repeat(300)]: { command: node, args, env: { [`A${"B".repeat(300)}_TOKEN`]: SECRET } } }));
+    const before = readFileSync(file, "utf8");
+    expect((await protect(home, "--secrets", "file"))[0]).toMatchObject({ state: "protected" });
+    // This program has moved since.
+    const text = readFileSync(file, "utf8").replaceAll(MAIN, "/gone/dist/main.js");
+    const [name = ""] = readdirSync(join(home, "sallyport/state/clients")).filter((one) => one.endsWith(".json"));
+    const record = join(home, "sallyport/state/clients", name);
+    writeFileSync(record, readFileSync(record, "utf8").replace(MAIN, "/gone/dist/main.js"));
+    writeFileSync(file, text);
+    expect((await run(home, "protect", "--check")).code).toBe(1);
+    expect((await run(home, "unprotect")).code).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe(before);
   });
 
   it("with a gate put there by hand, or moved since, loses the gate of both", async () => {

@@ -29,12 +29,12 @@ function unprotect(file: ClientFile, text: string, known: readonly Wrapped[]): s
   return names.reduce((now, name) => {
     const server = serversOf(file, now).servers.find(({ path }) => path.join("\0") === name);
     if (server === undefined) throw new Error(`${name} is gone`);
-    return unwrap(file, now, server, known.find(({ path }) => path.join("\0") === name) ?? null, OWN) ?? now;
+    return unwrap(file, now, server, known.find(({ path }) => path.join("\0") === name) ?? null, [OWN]) ?? now;
   }, text);
 }
 
-const HOST = { program: ["/usr/bin/node", OWN], dirs: { config: "/home/me/.config/sallyport" } } as unknown as Host;
-const isProtected = (argv: readonly string[], env: Record<string, string> = {}, project: string | null = null): boolean => gateLength(argv, OWN) !== null && whyNoGate({ argv, env, names: [], file: { ...fileOf(CLIENTS[0] as Client), project } } as unknown as ClientServer, HOST) === null;
+const HOST = { program: ["/usr/bin/node", OWN], cwd: "/p", dirs: { config: "/home/me/.config/sallyport" } } as unknown as Host;
+const isProtected = (argv: readonly string[], env: Record<string, string> = {}, project: string | null = null): boolean => gateLength(argv, [OWN]) !== null && whyNoGate({ argv, env, names: [], file: { ...fileOf(CLIENTS[0] as Client), project } } as unknown as ClientServer, HOST) === null;
 
 describe("a gate before a server", () => {
   it.each([["sallyport", "run", "--", "x"], ["npx", "-y", "sallyport@1.2.3", "run", "--server", "a"], ["/usr/bin/node", OWN, "run", "--", "x"], ["node", OWN, "run", "--quiet", "--", "x"], ["pnpm", "dlx", "sallyport", "run", "--", "x"], ["npm", "exec", "--", "sallyport", "run", "--", "x"]])("is one: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(true));
@@ -44,6 +44,7 @@ describe("a gate before a server", () => {
     ["/tmp/evil/node", OWN, "run", "--", "x"], ["./node", OWN, "run", "--", "x"], ["node", "/tmp/evil/dist/main.js", "run", "--", "x"], ["node", "--require", "evil.js", OWN, "run", "--", "x"], ["npm", "sallyport", "run", "--", "x"],
     ["sallyport", "run", "--isolation", "none", "--reason", "x", "--", "evil"], ["sallyport", "run", "--help", "--", "evil"], ["sallyport", "run", "evil", "--", "x"],
   ])("is none: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(false));
+  it("is not any program with a main.js", () => expect(gateLength(["node", "/srv/app/dist/main.js", "run", "--", "x"], [OWN])).toBeNull());
   it.each(["NODE_OPTIONS", "LD_PRELOAD", "npm_config_registry", "PATH"])("is none with %s set for it", (name) => expect(isProtected(["sallyport", "run", "--", "x"], { [name]: "x" })).toBe(false));
   it("has no manifest from elsewhere in a project", () => {
     expect(isProtected(["sallyport", "run", "--manifest", "/tmp/evil.yaml", "--", "x"], {}, "/p")).toBe(false);
