@@ -85,7 +85,7 @@ async function explainMessage(message: Message, body: unknown, line: number, cou
   if (court === null || !asks) return { ...said, verdict: findings.some(({ severity }) => severity === "hold") ? "deny" : "look", code: null, detail: "" };
   try {
     court.foretold.policies = [];
-    await court.judge.rule({ message, from: "client", asked: null, answers: null }, 1, () => JSON.stringify(body));
+    await court.judge.rule({ message, from: "client", asked: null, answers: null }, 1, Buffer.from(JSON.stringify(body)));
     return { ...said, verdict: "allow", code: null, detail: "", policies: court.foretold.policies };
   } catch (thrown) {
     const error = asSallyportError(thrown);

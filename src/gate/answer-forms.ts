@@ -1,11 +1,19 @@
 /** What an answer must look like, and how findings are told beside one. */
 import { SallyportError } from "../errors.ts";
 import type { Finding } from "../model.ts";
+import type { Message } from "../protocol/decode.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** Answers whose form says that they are what was asked for: the member that must be there, and what it is. */
 const FORMS: Readonly<Record<string, readonly [member: string, array: boolean]>> = { "prompts/get": ["messages", true], "resources/read": ["contents", true], "completion/complete": ["completion", false] };
+
+/** Whether the decoder saw already that `refuseForm` has nothing against an answer; false: parse it. */
+export function isFormed({ kind, form }: Message, method: string): boolean {
+  if (kind === "error") return true;
+  if (method === "tools/call") return form === "content";
+  return form !== "other" && FORMS[method] === undefined;
+}
 
 export function refuseForm(method: string, result: unknown): void {
   if (typeof result !== "object" || result === null || Array.isArray(result)) throw new SallyportError("guard.response-shape", `${method}: the result is no object`);

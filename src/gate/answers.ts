@@ -5,13 +5,13 @@
 import { SallyportError, type Code } from "../errors.ts";
 import { inspectValue } from "../guards/text/inspect.ts";
 import { masked } from "../guards/text/mask.ts";
-import { looksClean, looksFormed } from "../guards/text/quick.ts";
+import { looksClean } from "../guards/text/quick.ts";
 import type { Compiled, Flag } from "../manifest/compile.ts";
 import type { Kind, Pinned } from "../manifest/lock.ts";
 import { permitTool, permitsCapability, permitsFlag, permitsMethod, permitsPrompt, permitsResource } from "../manifest/permit.ts";
 import type { Finding } from "../model.ts";
-import { ENVELOPE, deeper, marked, refuseForm } from "./answer-forms.ts";
-import { ALLOWED, type Ruling } from "./judge.ts";
+import { ENVELOPE, deeper, isFormed, marked, refuseForm } from "./answer-forms.ts";
+import { ALLOWED, type Ruling } from "./ruling.ts";
 import type { Pins, Standing } from "./pins.ts";
 import type { Exchange, Waiting } from "./session.ts";
 
@@ -59,20 +59,17 @@ export class Answers {
     return asked;
   }
 
-  rule(exchange: Exchange, text: () => string, limits: ResultLimits): Ruling {
+  rule(exchange: Exchange, raw: Buffer, limits: ResultLimits): Ruling {
     const { message, answers } = exchange;
     const method = answers?.method ?? "";
     const listed = Object.hasOwn(LISTS, method);
+    if (raw.length > limits.bytes) throw new SallyportError("limit.result", `${raw.length} bytes`);
     if (message.kind === "error" || !(listed || GREETINGS.includes(method))) {
-      const raw = text();
-      if (raw.length * 3 > limits.bytes && Buffer.byteLength(raw) > limits.bytes) throw new SallyportError("limit.result", `${raw.length} characters`);
       const clean = looksClean(raw);
-      if (clean && looksFormed(raw, method) && limits.depth >= 100) return ALLOWED;
-      return this.#ruleResult(JSON.parse(raw) as Json, clean, method, limits, answers);
+      if (clean && isFormed(message, method) && limits.depth >= 100) return ALLOWED;
+      return this.#ruleResult(JSON.parse(raw.toString("utf8")) as Json, clean, method, limits, answers);
     }
-    const whole = text();
-    if (Buffer.byteLength(whole) > limits.bytes) throw new SallyportError("limit.result", `${whole.length} characters`);
-    const parsed = JSON.parse(whole) as { readonly result: unknown };
+    const parsed = JSON.parse(raw.toString("utf8")) as { readonly result: unknown };
     if (typeof parsed.result !== "object" || parsed.result === null || Array.isArray(parsed.result)) throw new SallyportError("guard.response-shape", method);
     if (limits.depth < 100 && deeper(parsed.result, limits.depth)) throw new SallyportError("limit.result", `deeper than ${limits.depth}`);
     const filtered = listed ? this.#list(method, parsed.result as Json) : this.#greeting(parsed.result as Json);
@@ -81,10 +78,9 @@ export class Answers {
   }
 
   /** Requests and notifications of the server. */
-  ruleSaid({ message }: Exchange, text: () => string): Ruling {
-    const raw = text();
-    if (message.method === "sampling/createMessage" || message.method === "elicitation/create") this.#refuseAsking(message.method, (JSON.parse(raw) as { params?: Json }).params ?? {});
-    return looksClean(raw) ? ALLOWED : this.#ruleResult(JSON.parse(raw) as Json, false, "", { bytes: Infinity, depth: 100 }, null);
+  ruleSaid({ message }: Exchange, raw: Buffer): Ruling {
+    if (message.method === "sampling/createMessage" || message.method === "elicitation/create") this.#refuseAsking(message.method, (JSON.parse(raw.toString("utf8")) as { params?: Json }).params ?? {});
+    return looksClean(raw) ? ALLOWED : this.#ruleResult(JSON.parse(raw.toString("utf8")) as Json, false, "", { bytes: Infinity, depth: 100 }, null);
   }
 
   /** Throws where somebody has to approve it first. */

@@ -10,7 +10,8 @@ import type { Decoded, Decoder } from "../protocol/decode.ts";
 import { errorAnswer, refusal } from "../protocol/encode.ts";
 import { frameOf, type Fragment, type Frame } from "../protocol/frame.ts";
 import { TopLevelPeek, type Peeked } from "../protocol/peek.ts";
-import type { Judge, Ruling } from "./judge.ts";
+import type { Judge } from "./judge.ts";
+import { ALLOWED, type Ruling } from "./ruling.ts";
 import type { Notes } from "./notes.ts";
 import type { Outbox } from "./outbox.ts";
 import { otherSide, type Exchange, type Session } from "./session.ts";
@@ -67,14 +68,14 @@ export function carry(frame: Frame, from: Side, session: Session, ports: Ports):
 function decide({ frame, batch, exchanges }: Judged, session: Session, ports: Ports): readonly Ruling[] | Promise<readonly Ruling[]> {
   const waiting = session.count("client");
   if (!batch) {
-    const ruling = ports.judge.rule(exchanges[0] as Exchange, waiting, () => frame.bytes.toString("utf8"));
+    const ruling = ports.judge.rule(exchanges[0] as Exchange, waiting, frame.bytes);
     return ruling instanceof Promise ? ruling.then((one) => [one]) : [ruling];
   }
   const messages = JSON.parse(frame.bytes.toString("utf8")) as unknown[];
   // One that throws must not leave another's promise behind, which nobody would wait for.
   const rulings = exchanges.map((exchange, index) => {
     try {
-      return ports.judge.rule(exchange, waiting, () => JSON.stringify(messages[index]));
+      return ports.judge.rule(exchange, waiting, Buffer.from(JSON.stringify(messages[index])));
     } catch (error) {
       return Promise.reject(asSallyportError(error));
     }
@@ -105,6 +106,7 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
 }
 
 function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], session: Session, ports: Ports): void {
+  if (!batch && rulings[0] === ALLOWED && (exchanges[0]?.answers?.own ?? null) === null) return enact(record(frame, from, ALLOW, ports), ports);
   const own = exchanges.filter(({ answers }) => (answers?.own ?? null) !== null);
   const rewritten = rulings.filter(({ rewritten: message, answered }) => message !== null || answered !== undefined);
   if (rewritten.length === 0 && own.length === 0) return enact(record(frame, from, ALLOW, ports), ports);

@@ -14,7 +14,7 @@ import type { Host } from "../model.ts";
 import { boundOf, consider, isExact, questionOf, type Considered } from "./asking.ts";
 import type { Elicitor } from "./elicit.ts";
 import { reachableOf } from "./may-ask.ts";
-import { ALLOWED, type Ruling } from "./judge.ts";
+import { ALLOWED, type Ruling } from "./ruling.ts";
 import type { Permission, Policies, Subject } from "./permission.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Waiting } from "./session.ts";
@@ -47,7 +47,7 @@ export interface Petition extends Subject {
   readonly asked: Waiting | null;
   readonly params: Readonly<Record<string, unknown>>;
   /** The message's own JSON. */
-  readonly raw: () => string;
+  readonly raw: Buffer;
 }
 
 const REFUSED: Readonly<Record<Exclude<Outcome["kind"], "answered">, Code>> = { expired: "consent.expired", withdrawn: "consent.withdrawn" };
@@ -87,7 +87,7 @@ export class Consent {
 
   /** A connection of the server's to a host that its manifest names. Rejects where policies do not permit it. */
   async permitHost(item: string): Promise<void> {
-    await this.rule({ action: "connectHost", item, definition: "", arguments: {}, permit: null, annotations: {}, asked: null, params: {}, raw: () => "{}" });
+    await this.rule({ action: "connectHost", item, definition: "", arguments: {}, permit: null, annotations: {}, asked: null, params: {}, raw: Buffer.from("{}") });
   }
 
   /** The second of two rounds is the same call. */
@@ -135,7 +135,7 @@ export class Consent {
     const { consent } = prepared.chosen.compiled;
     const bound = boundOf(prepared, user, policies, permission, petition);
     // What is shown must be what is sent; a number that most readers round is another one.
-    if (!isExact(petition.raw())) throw new SallyportError("consent.number");
+    if (!isExact(petition.raw.toString("utf8"))) throw new SallyportError("consent.number");
     const considered = consider(petition, world);
     if (elicitor.continues(petition, bound, considered.call.digest)) {
       tell("consent.continued", { action: bound.action, item: bound.item, arguments: considered.call.digest });

@@ -83,7 +83,7 @@ export class Elicitor {
 
   /** The first round's answer: a result that asks (2026-07-28, multi round-trip requests). */
   openRound({ asked, raw, arguments: given }: Petition, question: Question, settled: Promise<void>): string {
-    this.#rounds.set(question.id, { question, digest: argumentsDigest(canonical(given ?? {})), settled, message: JSON.parse(raw()) as Json });
+    this.#rounds.set(question.id, { question, digest: argumentsDigest(canonical(given ?? {})), settled, message: JSON.parse(raw.toString("utf8")) as Json });
     if (this.#rounds.size > MAX_ROUNDS) this.#rounds.delete(this.#rounds.keys().next().value as string);
     const inputRequests = { [KEY]: { method: "elicitation/create", params: { mode: "form", ...formOf(question) } } };
     return `{"jsonrpc":"2.0","id":${asked?.id},"result":${JSON.stringify({ resultType: "input_required", inputRequests, requestState: this.#seal(question.id) })}}`;

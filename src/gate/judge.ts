@@ -8,23 +8,14 @@ import type { World } from "../guards/arguments/world.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import type { Pinned } from "../manifest/lock.ts";
 import { isKnownMethod, permitTool, permitsMethod, permitsPrompt, permitsResource, type ToolPermit } from "../manifest/permit.ts";
-import type { Side, Verdict } from "../model.ts";
+import type { Side } from "../model.ts";
 import type { Answers } from "./answers.ts";
 import type { Consent } from "./consent.ts";
 import { ListFirst } from "./list-first.ts";
 import type { Pins } from "./pins.ts";
+import { ALLOWED, type Ruling } from "./ruling.ts";
 import type { Exchange, Waiting } from "./session.ts";
 import { Traffic } from "./traffic.ts";
-
-export interface Ruling {
-  readonly verdict: Verdict;
-  /** The message in place of the one that came; null: that one. */
-  readonly rewritten: string | null;
-  /** The gate answers this itself, and passes nothing on. */
-  readonly answered?: string;
-}
-
-export const ALLOWED: Ruling = Object.freeze({ verdict: Object.freeze({ decision: "allow", reasons: Object.freeze([]) }), rewritten: null });
 
 /** What one tool is held to; built at its first call and kept while its definition stays. */
 interface Held {
@@ -34,6 +25,7 @@ interface Held {
 }
 
 const KEPT_METHODS = 64;
+const NO_MESSAGE = Buffer.from("{}");
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -65,35 +57,35 @@ export class Judge {
     this.#lists.ask = ask;
   }
 
-  /** @param text gives the message's own JSON, where it is needed. Throws the refusal. */
-  rule(exchange: Exchange, waiting: number, text: () => string): Ruling | Promise<Ruling> {
+  /** @param raw the message's own JSON. Throws the refusal. */
+  rule(exchange: Exchange, waiting: number, raw: Buffer): Ruling | Promise<Ruling> {
     const { message, from } = exchange;
-    if (message.kind === "response" || message.kind === "error") return from === "server" ? this.#ofAnswer(exchange, text) : ALLOWED;
+    if (message.kind === "response" || message.kind === "error") return from === "server" ? this.#ofAnswer(exchange, raw) : ALLOWED;
     if (!this.#permits(from, message.method)) throw new SallyportError("capability.method", message.method);
     if (from === "server") {
       this.#traffic.ofServer(message.kind);
-      return this.#ofServer(exchange, text);
+      return this.#ofServer(exchange, raw);
     }
     if (message.kind === "request") this.#traffic.ofClient(waiting);
-    return this.#ofClient(exchange, text);
+    return this.#ofClient(exchange, raw);
   }
 
-  #ofClient(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
+  #ofClient(exchange: Exchange, raw: Buffer): Ruling | Promise<Ruling> {
     switch (exchange.message.method) {
       case "tools/call":
-        return this.#call(exchange, paramsOf(text()), text);
+        return this.#call(exchange, paramsOf(raw), raw);
       case "resources/read":
       case "resources/subscribe":
       case "resources/unsubscribe":
-        return this.#resource(exchange, paramsOf(text()), text);
+        return this.#resource(exchange, paramsOf(raw), raw);
       case "completion/complete":
-        return this.#completion(exchange, paramsOf(text()));
+        return this.#completion(exchange, paramsOf(raw));
       case "prompts/get":
-        return this.#prompt(exchange, paramsOf(text()), text);
+        return this.#prompt(exchange, paramsOf(raw), raw);
       case "subscriptions/listen":
-        return this.#listen(exchange, paramsOf(text()));
+        return this.#listen(exchange, paramsOf(raw));
       case "initialize":
-        this.consent?.greet(paramsOf(text()));
+        this.consent?.greet(paramsOf(raw));
         return ALLOWED;
       default:
         return this.consent?.hasPolicies !== true || isKnownMethod("client", exchange.message.method) ? ALLOWED : this.#permitted("callMethod", exchange.message.method, {}, exchange.asked);
@@ -101,11 +93,11 @@ export class Judge {
   }
 
   /** What a server asks the client for, policies may forbid or ask about. */
-  #ofServer(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
-    const said = this.answers.ruleSaid(exchange, text);
+  #ofServer(exchange: Exchange, raw: Buffer): Ruling | Promise<Ruling> {
+    const said = this.answers.ruleSaid(exchange, raw);
     const action = ASKED_BY_SERVER[exchange.message.method];
     if (action === undefined || this.consent?.hasPolicies !== true) return said;
-    const params = paramsOf(text());
+    const params = paramsOf(raw);
     const permitted = this.#permitted(action, exchange.message.method, params, exchange.asked);
     return permitted instanceof Promise ? permitted.then(() => said) : said;
   }
@@ -113,19 +105,19 @@ export class Judge {
   /** What no tool is, policies alone speak of. */
   #permitted(action: "sample" | "elicit" | "callMethod" | "readResource" | "getPrompt", item: string, params: Params, asked: Waiting | null): Ruling | Promise<Ruling> {
     if (this.consent?.hasPolicies !== true) return ALLOWED;
-    return this.consent.rule({ action, item, definition: "", arguments: params, permit: null, annotations: {}, asked, params: {}, raw: () => "{}" });
+    return this.consent.rule({ action, item, definition: "", arguments: params, permit: null, annotations: {}, asked, params: {}, raw: NO_MESSAGE });
   }
 
   /** From 2026-07-28 on servers ask inside their results: policies see the same questions there. */
-  #ofAnswer(exchange: Exchange, text: () => string): Ruling | Promise<Ruling> {
-    const ruling = this.answers.rule(exchange, text, this.#resultLimits(exchange));
+  #ofAnswer(exchange: Exchange, raw: Buffer): Ruling | Promise<Ruling> {
+    const ruling = this.answers.rule(exchange, raw, this.#resultLimits(exchange));
     if (this.consent?.hasPolicies !== true) return ruling;
     const asked = this.answers.takeAsked().flatMap(({ method, params }) => (ASKED_BY_SERVER[method] === undefined ? [] : [this.#permitted(ASKED_BY_SERVER[method], method, params, null)]));
     return asked.some((one) => one instanceof Promise) ? Promise.all(asked.map(async (one) => one)).then(() => ruling) : ruling;
   }
 
   /** Whether it may be done at all was decided; whether somebody must be asked, policies and reach decide. */
-  #consented(exchange: Exchange, action: "callTool" | "readResource" | "getPrompt", item: string, params: Params, pinned: Pinned | undefined, permit: ToolPermit | null, raw: () => string): Ruling | Promise<Ruling> {
+  #consented(exchange: Exchange, action: "callTool" | "readResource" | "getPrompt", item: string, params: Params, pinned: Pinned | undefined, permit: ToolPermit | null, raw: Buffer): Ruling | Promise<Ruling> {
     if (this.consent === null || (permit === null && !this.consent.hasPolicies)) return ALLOWED;
     const annotations = ((pinned?.value as { annotations?: unknown } | undefined)?.annotations ?? {}) as Params;
     const given = action === "readResource" ? { uri: params["uri"] } : (params["arguments"] ?? {});
@@ -141,7 +133,7 @@ export class Judge {
     return permitted;
   }
 
-  #call(exchange: Exchange, params: Params, raw: () => string): Ruling | Promise<Ruling> {
+  #call(exchange: Exchange, params: Params, raw: Buffer): Ruling | Promise<Ruling> {
     const { name } = params;
     if (typeof name !== "string") throw new SallyportError("message.params", "the tool's name is missing");
     if (this.#lists.mustAsk("tools", name)) return this.#lists.listFirst("tools/list", params).then(() => this.#call(exchange, params, raw));
@@ -182,7 +174,7 @@ export class Judge {
     return held;
   }
 
-  #resource(exchange: Exchange, params: Params, raw: () => string): Ruling | Promise<Ruling> {
+  #resource(exchange: Exchange, params: Params, raw: Buffer): Ruling | Promise<Ruling> {
     const { uri } = params;
     // Where every resource passes, what is wrong with the request is the server's to say.
     if (typeof uri !== "string" && this.consent?.hasPolicies !== true && this.#compiled.layers.every(({ resources }) => resources === null)) return ALLOWED;
@@ -208,7 +200,7 @@ export class Judge {
     return rulings.some((one) => one instanceof Promise) ? Promise.all(rulings.map(async (one) => one)).then(() => ALLOWED) : ALLOWED;
   }
 
-  #prompt(exchange: Exchange, params: Params, raw: () => string): Ruling | Promise<Ruling> {
+  #prompt(exchange: Exchange, params: Params, raw: Buffer): Ruling | Promise<Ruling> {
     const { name } = params;
     if (typeof name === "string" && this.#lists.mustAsk("prompts", name)) return this.#lists.listFirst("prompts/list", params).then(() => this.#prompt(exchange, params, raw));
     if (typeof name !== "string") throw new SallyportError("message.params", "the prompt's name is missing");
@@ -237,7 +229,7 @@ function refuse({ code, at, what }: { code: Code; at: string; what: string }): n
   throw new SallyportError(code, at === "" ? what : `${at}: ${what}`);
 }
 
-function paramsOf(text: string): Params {
-  const { params } = JSON.parse(text) as { params?: Params };
+function paramsOf(raw: Buffer): Params {
+  const { params } = JSON.parse(raw.toString("utf8")) as { params?: Params };
   return params ?? {};
 }

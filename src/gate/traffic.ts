@@ -48,6 +48,7 @@ export class Traffic {
   }
 
   ofTool(name: string, rates: readonly { readonly calls: number; readonly seconds: number }[]): void {
+    if (rates.length === 0 && this.#calls === null) return;
     const now = this.#now();
     const buckets = this.#tools.get(name) ?? rates.map(({ calls, seconds }) => new Bucket(calls, seconds, now));
     if (rates.length > 0) this.#tools.set(name, buckets);

@@ -16,6 +16,9 @@ export type Era = "handshake" | "per-request";
 /** A number, or the JSON text of a string, quotes included: so that 1 and "1" stay apart, and `String(id)` is the JSON. */
 export type Id = number | string;
 
+/** What a result is by its top level: a finished object with a list `content`, one without `content`, or anything else. */
+export type ResultForm = "content" | "plain" | "other";
+
 export interface Message {
   readonly kind: MessageKind;
   /** Null in notifications, and in an error answer without id. */
@@ -27,6 +30,8 @@ export interface Message {
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, or `result.protocolVersion` of an answer. */
   readonly version: string | null;
   readonly era: Era | null;
+  /** Null where there is no result. */
+  readonly form: ResultForm | null;
 }
 
 export interface Decoded {
@@ -70,6 +75,7 @@ export class Decoder {
       cancels: method === "notifications/cancelled" && has(spans, SLOT.requestId) ? this.#id(chunk, SLOT.requestId) : null,
       version,
       era: version === null ? "handshake" : "per-request",
+      form: null,
     };
   }
 
@@ -93,7 +99,16 @@ export class Decoder {
       cancels: null,
       version: this.#text(chunk, SLOT.resultVersion),
       era: null,
+      form: hasResult ? this.#form(chunk) : null,
     };
+  }
+
+  #form(chunk: Buffer): ResultForm {
+    const spans = this.#scanner.spans;
+    if (chunk[spans[SLOT.result * 2] as number] !== 0x7b) return "other";
+    if (has(spans, SLOT.resultType) && this.#scalar(chunk, SLOT.resultType) !== "complete") return "other";
+    if (!has(spans, SLOT.content)) return "plain";
+    return chunk[spans[SLOT.content * 2] as number] === 0x5b ? "content" : "other";
   }
 
   /** Numbers must be whole, written in one way, and exact in a double; `1.0`, `1e0` and 2^53 are read differently. */

@@ -104,7 +104,7 @@ it("lets nothing through but what the rules permit", { timeout: 120_000 }, async
     for (const one of actions) {
       if (one.do === "call") {
         const expected = oracle.says(world, one.tool, one.argument);
-        const petition: Petition = { action: "callTool", item: one.tool, definition: world.definition[one.tool] as string, arguments: { v: one.argument }, permit: { slots: [], rates: [], consent: null, resultBytes: 1, resultDepth: 1 }, annotations: {}, asked: { id: run, method: "tools/call", era: "handshake", about: null, own: null, onCancel: null } as never, params: {}, raw: () => "{}" };
+        const petition: Petition = { action: "callTool", item: one.tool, definition: world.definition[one.tool] as string, arguments: { v: one.argument }, permit: { slots: [], rates: [], consent: null, resultBytes: 1, resultDepth: 1 }, annotations: {}, asked: { id: run, method: "tools/call", era: "handshake", about: null, own: null, onCancel: null } as never, params: {}, raw: Buffer.from("{}") };
         let ruling: unknown;
         try {
           ruling = consent.rule(petition);

@@ -43,7 +43,7 @@ describe("masking", () => {
   it("finds secrets behind escapes, and the prefilter never hides them", () => {
     for (const text of [`keys:\n${AWS}`, JSON.stringify({ a: `x\n${AWS}` }), "export GITHUB_TOKEN=k3J9xQ7mZ2pL8vR4w", "DB_PASSWORD=k3J9xQ7mZ2pL8vR4w"]) {
       expect(shown(text), text).toContain("[masked");
-      expect(looksClean(JSON.stringify({ text })), text).toBe(false);
+      expect(looksClean(Buffer.from(JSON.stringify({ text }))), text).toBe(false);
     }
     expect(JSON.stringify(masked({ structuredContent: { data: AWS } }, inspectValue({ structuredContent: { data: AWS } })))).not.toContain(AWS);
   });

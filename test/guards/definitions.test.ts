@@ -76,7 +76,7 @@ describe("looking through", () => {
       const from = performance.now();
       inspectText(text, "definition", "/description");
       inspectText(text, "elsewhere");
-      looksClean(JSON.stringify(text));
+      looksClean(Buffer.from(JSON.stringify(text)));
       expect(performance.now() - from, piece).toBeLessThan(3000);
     }
   });
@@ -84,9 +84,9 @@ describe("looking through", () => {
   it("never calls clean what a rule would find", () => {
     for (const [rule, [hostile]] of Object.entries(EACH)) {
       const found = inspectText(hostile, "elsewhere").filter(({ severity }) => severity !== "note");
-      if (found.length > 0) expect([rule, looksClean(JSON.stringify({ text: hostile }))]).toEqual([rule, false]);
+      if (found.length > 0) expect([rule, looksClean(Buffer.from(JSON.stringify({ text: hostile })))]).toEqual([rule, false]);
     }
-    for (const { hostile, tool } of SAMPLES) if (hostile && inspectText(tool.description, "elsewhere").some(({ severity }) => severity !== "note")) expect([tool.name, looksClean(JSON.stringify(tool.description))]).toEqual([tool.name, false]);
+    for (const { hostile, tool } of SAMPLES) if (hostile && inspectText(tool.description, "elsewhere").some(({ severity }) => severity !== "note")) expect([tool.name, looksClean(Buffer.from(JSON.stringify(tool.description)))]).toEqual([tool.name, false]);
   });
 
   it("masks overlapping findings once, and nothing else", () => {

@@ -48,6 +48,12 @@ interface Node {
   readonly members: Map<string, Node>;
 }
 
+const NOWHERE: readonly Node[] = [];
+
+function hasSlots({ slots }: Node): boolean {
+  return slots.length > 0;
+}
+
 export class ArgumentGuard {
   readonly #validate: Validate | Promise<Validate> | string;
   readonly #tree: Node = { slots: [], members: new Map() };
@@ -75,9 +81,13 @@ export class ArgumentGuard {
     const fault = attempt(validate, value);
     if (fault !== null) return { code: "argument.schema", at: fault[0], what: fault[1] };
     const pending: Promise<Refused | null>[] = [];
-    const refused = this.#walk(value, [this.#tree], "", pending);
+    const refused = this.#walk(value, this.#isUntyped ? NOWHERE : [this.#tree], "", pending);
     if (refused !== null || pending.length === 0) return refused;
     return Promise.all(pending).then((answers) => answers.find((answer) => answer !== null) ?? null);
+  }
+
+  get #isUntyped(): boolean {
+    return this.#tree.members.size === 0 && this.#tree.slots.length === 0;
   }
 
   #plant(pointer: string, slot: Slot): void {
@@ -90,25 +100,28 @@ export class ArgumentGuard {
     node.slots.push(slot);
   }
 
+  /** @param nodes where the value stands in the tree; shared and empty where no slot is near. */
   #walk(value: unknown, nodes: readonly Node[], at: string, pending: Promise<Refused | null>[]): Refused | null {
-    if (typeof value === "object" && value !== null) {
-      for (const [key, member] of Object.entries(value)) {
-        const next = nodes.flatMap((node) => [node.members.get(key), node.members.get("*")]).filter((node) => node !== undefined);
-        // A list in a slot is a list of what the slot says.
-        const inherited = Array.isArray(value) ? nodes.filter((node) => node.slots.length > 0) : [];
-        const escaped = key.replaceAll("~", "~0").replaceAll("/", "~1");
-        const refused = (Array.isArray(value) ? null : refuse(checkText(key, TEXT, this.#world), "argument.text", `${at}/${escaped}`)) ?? this.#walk(member, [...next, ...inherited], `${at}/${escaped}`, pending);
-        if (refused !== null) return refused;
-      }
-      if (!Array.isArray(value) && nodes.some(({ slots }) => slots.length > 0)) return { code: "argument.value", at, what: "an object stands where a single value belongs" };
-      return null;
-    }
-    const slots = nodes.flatMap((node) => node.slots);
-    for (const slot of slots.length === 0 ? [TEXT] : slots) {
+    if (typeof value === "object" && value !== null) return this.#walkMembers(value as Readonly<Record<string, unknown>>, nodes, at, pending);
+    if (!nodes.some(hasSlots)) return this.#leaf(value, TEXT, at, pending);
+    for (const slot of nodes.flatMap((node) => node.slots)) {
       const refused = this.#leaf(value, slot, at, pending);
       if (refused !== null) return refused;
     }
     return null;
+  }
+
+  #walkMembers(value: Readonly<Record<string, unknown>>, nodes: readonly Node[], at: string, pending: Promise<Refused | null>[]): Refused | null {
+    const isList = Array.isArray(value);
+    // A list in a slot is a list of what the slot says.
+    const inherited = isList ? nodes.filter(hasSlots) : NOWHERE;
+    for (const key of Object.keys(value)) {
+      const next = nodes.length === 0 ? NOWHERE : [...nodes.flatMap((node) => [node.members.get(key), node.members.get("*")]).filter((node) => node !== undefined), ...inherited];
+      const place = `${at}/${/[~/]/.test(key) ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key}`;
+      const refused = (isList ? null : refuse(checkText(key, TEXT, this.#world), "argument.text", place)) ?? this.#walk(value[key], next, place, pending);
+      if (refused !== null) return refused;
+    }
+    return !isList && nodes.some(hasSlots) ? { code: "argument.value", at, what: "an object stands where a single value belongs" } : null;
   }
 
   #leaf(value: unknown, slot: Slot, at: string, pending: Promise<Refused | null>[]): Refused | null {
