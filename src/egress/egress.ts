@@ -83,7 +83,8 @@ async function meet(socket: Socket, relaying: Relaying): Promise<void> {
 /** The first is the resolver's datagram socket, the others as asked; null where one could not be made that need not be. */
 async function fetchSockets(endpoints: readonly Endpoint[], names: Names, { argv, descriptors, ip, sh }: Entrance): Promise<(Server | Datagram | null)[]> {
   // Clients that look for IPv4 only where there is some (RFC 3493, AI_ADDRCONFIG) overlook 127.0.0.1 alone.
-  const routes = ip === null ? [] : [`${ip} addr add ${GATE_ADDRESS}/32 dev lo`, `${ip} route add local default dev lo`, `${ip} -6 route add local default dev lo || true`, ...names.literals.map((address) => `${ip} addr add ${address}${address.includes(":") ? "/128" : "/32"} dev lo`)];
+  // Some runtimes leave the loopback as the kernel makes it: down.
+  const routes = ip === null ? [] : [`${ip} link set lo up`, `${ip} addr add ${GATE_ADDRESS}/32 dev lo`, `${ip} route add local default dev lo`, `${ip} -6 route add local default dev lo || true`, ...names.literals.map((address) => `${ip} addr add ${address}${address.includes(":") ? "/128" : "/32"} dev lo`)];
   const script = ["set -e", ...routes, 'exec "$@"'].join("; ");
   const program = [process.execPath, new URL("./inside.js", import.meta.url).pathname, JSON.stringify([endpoints, GATE_ADDRESS])];
   const [command = "", ...args] = [...argv, sh, "-c", script, "sallyport-egress", ...program];

@@ -23,7 +23,7 @@ export function attestContainer(plan: Plan, engine: Engine, pid: number, staged:
   return { ...seen, notEnforced, broken: promises.filter(([kept]) => !kept).map(([, promise]) => promise) };
 }
 
-type Promised = readonly [kept: boolean, promise: string];
+export type Promised = readonly [kept: boolean, promise: string];
 
 function identity(plan: Plan, engine: Engine, seen: Observed): Promised[] {
   const own = namespacesOf(process.pid);
@@ -65,7 +65,7 @@ function isRootsFile(pid: number, at: string): boolean {
   return /^\/etc\/(?:resolv\.conf|hostname|hosts)$|^\/run\/\.containerenv$/.test(at) && existsSync(`/proc/${pid}/root${at}`);
 }
 
-function bounds(plan: Plan, engine: Engine, seen: Observed, { memory, processes }: Found): Promised[] {
+export function bounds(plan: Plan, engine: Engine, seen: Observed, { memory, processes }: Found): Promised[] {
   // Without root an engine may have no group to set bounds in: then each process has its own.
   const names = (Object.keys(LIMIT_NAMES) as (keyof Limits)[]).filter((name) => name !== "memoryBytes" || engine.rootless);
   return [
@@ -79,14 +79,14 @@ function isBounded(value: number | null, limit: number): boolean {
   return value !== null && value <= limit;
 }
 
-interface Found {
+export interface Found {
   readonly group: ControlGroup | null;
   readonly memory: number | null;
   readonly processes: number | null;
 }
 
 /** Where the engine has put it, and what stands there. */
-function groupOf(pid: number): Found {
+export function groupOf(pid: number): Found {
   const paths = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n").map((line) => line.split(":") as [string, string, string]);
   const at = (controller: string): string | null => {
     const own = paths.find(([, controllers]) => controllers.split(",").includes(controller));

@@ -159,12 +159,17 @@ export function mountsOf(pid: number | "self"): Attestation["mounts"] {
   return readFileSync(`/proc/${pid}/mountinfo`, "latin1").trim().split("\n").map((line) => {
     const [before = "", after = ""] = line.split(" - ", 2);
     const fields = before.split(" ");
-    const at = (fields[4] ?? "").replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-    return { at: Buffer.from(at, "latin1").toString("utf8"), type: after.split(" ")[0] ?? "", writable: (fields[5] ?? "").split(",").includes("rw") };
+    return mountOf(fields[4] ?? "", after.split(" ")[0] ?? "", fields[5] ?? "");
   });
 }
 
-function limitsOf(text: string): Record<string, string> {
+/** @param at as the kernel escapes it, byte by byte. */
+export function mountOf(at: string, type: string, options: string): Attestation["mounts"][number] {
+  const bytes = at.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return { at: Buffer.from(bytes, "latin1").toString("utf8"), type, writable: options.split(",").includes("rw") };
+}
+
+export function limitsOf(text: string): Record<string, string> {
   const rows = text.split("\n").slice(1).map((line) => /^(.+?)\s{2,}(\S+)\s+(\S+)/.exec(line)).filter((row) => row !== null);
   return Object.fromEntries(rows.map(([, name = "", soft = "", hard = ""]) => [name, `${soft} ${hard}`]));
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { invocation } from "./backends/bubblewrap.ts";
-import type { Engine, EngineName } from "./engine.ts";
+import type { ContainerKind, Engine } from "./engine.ts";
 import { startBare, startCell, type Cell } from "./launch.ts";
 import type { Isolation, Launch, Plan } from "./plan.ts";
 import { findProgram, findTools } from "./survey.ts";
@@ -39,7 +39,7 @@ const bubblewrap: Backend = {
 };
 
 /** Loaded where it is used: most gates never need an engine. */
-function container(name: EngineName, why: string): Backend {
+function container(name: ContainerKind, why: string): Backend {
   const engine = async (host: Host): Promise<Engine> => (await import("./engine.ts")).findEngine(name, host);
   return {
     name,
@@ -57,32 +57,36 @@ function container(name: EngineName, why: string): Backend {
 
 /** Adding one is a file and a line. */
 export const BACKENDS: readonly Backend[] = [
+  container("gvisor", "a kernel of its own for each server; this machine's answers none of its calls"),
   bubblewrap,
   container("podman", "a container without a daemon of root's"),
   container("docker", "a container"),
 ];
 
+/** What most machines have: anything else is told. */
+const USUAL = "bubblewrap";
+
 export function backendOf(isolation: Exclude<Isolation, "none">): Backend {
   return BACKENDS.find(({ name }) => name === isolation) as Backend;
 }
 
-/** Throws `cell.*` where none works, with the first one's reason; what is asked for by name is taken as it is. */
+/** Throws `cell.*` where none works, with the usual one's reason; what is asked for by name is taken as it is. */
 export async function chooseBackend(wanted: Wanted, launch: Launch, host: Host, say: (line: string) => void): Promise<Isolation> {
   const bound = launch.engine ?? null;
   if (bound !== null && wanted !== "auto" && wanted !== bound) throw new SallyportError("cell.engine", `an image of ${bound}'s does not run in ${wanted}`);
   if (bound !== null) return bound;
   if (wanted !== "auto") return wanted;
-  let first: unknown = null;
+  let usual: unknown = null;
   for (const backend of BACKENDS) {
     try {
       await backend.works(host);
-      if (first !== null) say(`isolation: ${backend.name} (${backend.why}), as ${BACKENDS[0]?.name} does not work here: ${(first as Error).message}`);
+      if (backend.name !== USUAL) say(`isolation: ${backend.name} (${backend.why})${usual === null ? "" : `, as ${USUAL} does not work here: ${(usual as Error).message}`}`);
       return backend.name;
     } catch (error) {
-      first ??= error;
+      if (backend.name === USUAL) usual = error;
     }
   }
-  throw first;
+  throw usual;
 }
 
 export function startPlan(plan: Plan, session: string, host: Host): Promise<Cell> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { attestContainer } from "./attest-container.ts";
+import { attestGvisor } from "./attest-gvisor.ts";
 import { STAGE, containerInvocation, writeFiles } from "./backends/container.ts";
 import { ask, type Engine } from "./engine.ts";
 import { startGuard } from "./guard.ts";
@@ -41,10 +42,11 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
   };
   try {
     const pid = await running(child, exited, engine, name, staged);
-    const attestation = await settled(() => attestContainer(plan, engine, pid, staged));
+    const attestation = await settled(() => (engine.gvisor ? attestGvisor(plan, engine, name, pid) : attestContainer(plan, engine, pid, staged)));
     if (attestation.broken.length > 0) throw new SallyportError("cell.promise-broken", attestation.broken.join("; "));
-    const signal = (what: NodeJS.Signals): void => signalQuietly(pid, what);
-    return { ...streams(child), attestation, exited, release: () => (staged ? void child.stdin.write("go\n") : undefined), terminate: () => signal("SIGTERM"), kill: () => (signal("SIGKILL"), end()) };
+    // Behind a kernel of its own the server is no process of this machine's.
+    const terminate = (): void => (engine.gvisor ? void execFile(engine.program, [...engine.options, "kill", "--signal", "TERM", name], { env: engine.env, cwd: "/" }, () => {}) : signalQuietly(pid, "SIGTERM"));
+    return { ...streams(child), attestation, exited, release: () => (staged ? void child.stdin.write("go\n") : undefined), terminate, kill: () => (signalQuietly(pid, "SIGKILL"), end()) };
   } catch (error) {
     end();
     child.stdin.destroy();
@@ -55,6 +57,7 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
 
 async function prepared(plan: Plan, engine: Engine, name: string, session: string, host: Host): Promise<ReturnType<typeof containerInvocation> & { readonly staged: boolean }> {
   const staged = await hasShell(plan.image as Image, engine, name, host);
+  if (engine.gvisor && !staged) throw new SallyportError("cell.image", "it has no shell, and behind gVisor only a shell can tell what applied before the server starts");
   return { staged, ...containerInvocation(plan, engine, name, writeFiles(plan, sessionFolder(host, session)), staged) };
 }
 
@@ -71,7 +74,7 @@ async function running(child: ReturnType<typeof spawn>, exited: Promise<Exit>, e
       if (ended !== null) throw new SallyportError("cell.refused", said.trim().split("\n").filter((line) => line !== "" && !line.includes("--help")).at(-1) ?? "");
       const pid = Number((await ask(engine, ["inspect", "--format", "{{.State.Pid}}", name]).catch(() => "0")).trim());
       // The runtime's own process stands there for a moment, before it becomes what was asked for.
-      if (pid > 0 && isPast(pid, staged)) return pid;
+      if (pid > 0 && (engine.gvisor ? isSentry(pid) : isPast(pid, staged))) return pid;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
     }
     throw new SallyportError("cell.start-timeout");
@@ -85,6 +88,15 @@ function isPast(pid: number, staged: boolean): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
     return staged ? words.includes(STAGE) : words[1] !== "init" && words.length > 1;
+  } catch {
+    return false;
+  }
+}
+
+/** gVisor's kernel, and no longer the process that becomes it. */
+function isSentry(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes("boot");
   } catch {
     return false;
   }

@@ -7,6 +7,8 @@ import type { Host } from "../model.ts";
 import { findProgram } from "./survey.ts";
 
 export type EngineName = "docker" | "podman";
+/** gVisor is no engine but a runtime of theirs: a kernel of its own for each container, in user space. */
+export type ContainerKind = EngineName | "gvisor";
 
 export interface Engine {
   readonly name: EngineName;
@@ -14,6 +16,8 @@ export interface Engine {
   /** What its command needs to find its daemon and images; nothing of the caller's that it could pass on to a container. */
   readonly env: Readonly<Record<string, string>>;
   readonly rootless: boolean;
+  /** Containers get a kernel of their own (gVisor's runsc). */
+  readonly gvisor: boolean;
   /** Options that this machine needs. */
   readonly options: readonly string[];
 }
@@ -23,12 +27,30 @@ const PLACES = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].join
 const TIMEOUT = 60_000;
 
 /** Throws `cell.engine`. */
-export async function findEngine(name: EngineName, host: Host): Promise<Engine> {
+export async function findEngine(kind: ContainerKind, host: Host): Promise<Engine> {
+  if (kind === "gvisor") return gvisor(host);
+  return engineOf(kind, host);
+}
+
+async function engineOf(name: EngineName, host: Host): Promise<Engine> {
   const program = findProgram(name, `${host.env["PATH"] ?? ""}${delimiter}${PLACES}`, "/");
   if (program === null) throw new SallyportError("cell.engine", `${name} is not installed`);
   const passed = Object.fromEntries(Object.entries(host.env).filter((entry): entry is [string, string] => PASSED.test(entry[0]) && entry[1] !== undefined));
   const env = { ...passed, PATH: `${passed["PATH"] ?? ""}${delimiter}${PLACES}` };
   return name === "docker" ? docker(program, env, host) : podman(program, env, host);
+}
+
+/** Podman takes a runtime by its path; Docker knows those that its daemon was told of. */
+async function gvisor(host: Host): Promise<Engine> {
+  const runsc = findProgram("runsc", `${host.env["PATH"] ?? ""}${delimiter}${PLACES}`, "/");
+  if (runsc === null) throw new SallyportError("cell.engine", "gVisor (runsc) is not installed");
+  const rootful = await engineOf("podman", host).catch(() => null);
+  if (rootful?.rootless === false) return { ...rootful, gvisor: true, options: ["--runtime", runsc] };
+  const daemon = await engineOf("docker", host).catch(() => null);
+  if (daemon === null || daemon.rootless) throw new SallyportError("cell.engine", "gVisor needs Podman or Docker of root's");
+  const runtimes = (await ask(daemon, ["info", "--format", "{{json .Runtimes}}"])).trim();
+  if (!Object.hasOwn(JSON.parse(runtimes) as object, "runsc")) throw new SallyportError("cell.engine", "Docker's daemon does not know the runtime runsc: run `runsc install`, and start the daemon again");
+  return { ...daemon, gvisor: true };
 }
 
 /** The client's own configuration adds variables to containers (`proxies`), so it gets an empty one, and is told the endpoint. */
@@ -39,7 +61,7 @@ async function docker(program: string, env: Record<string, string>, host: Host):
   if (!address.startsWith("unix://")) throw new SallyportError("cell.engine", `docker's daemon is at ${address}, not on this machine`);
   const folder = join(host.dirs.state, "docker");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const engine: Engine = { name: "docker", program, env: { ...env, DOCKER_HOST: address, DOCKER_CONFIG: folder }, rootless: false, options: [] };
+  const engine: Engine = { name: "docker", program, env: { ...env, DOCKER_HOST: address, DOCKER_CONFIG: folder }, rootless: false, gvisor: false, options: [] };
   await ask(engine, ["version", "--format", "{{.Server.Version}}"]);
   const security = (await ask(engine, ["info", "--format", "{{json .SecurityOptions}}"])).trim();
   return { ...engine, rootless: security.includes("name=rootless") };
@@ -50,7 +72,7 @@ async function podman(program: string, env: Record<string, string>, host: Host):
   const mixed = existsSync("/sys/fs/cgroup") && !existsSync("/sys/fs/cgroup/cgroup.controllers") && readFileSync("/proc/self/cgroup", "utf8").includes("memory");
   const runc = mixed ? findProgram("runc", PLACES, "/") : null;
   const options = runc === null ? [] : ["--runtime", runc];
-  const engine: Engine = { name: "podman", program, env, rootless: host.uid !== 0, options };
+  const engine: Engine = { name: "podman", program, env, rootless: host.uid !== 0, gvisor: false, options };
   await ask(engine, ["version", "--format", "{{.Client.Version}}"]);
   return engine;
 }

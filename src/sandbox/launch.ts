@@ -80,9 +80,9 @@ export async function startCell(options: StartOptions): Promise<Cell> {
 }
 
 /** A process that has just become another shows what it was for a moment; what is still broken after that is. */
-export async function settled(read: () => Attestation): Promise<Attestation> {
+export async function settled(read: () => Attestation | Promise<Attestation>): Promise<Attestation> {
   for (let tries = 1; ; tries += 1) {
-    const found = read();
+    const found = await read();
     if (found.broken.length === 0 || tries === SETTLING) return found;
     await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
   }

@@ -21,10 +21,13 @@ afterAll(() => {
   console.log([`| | ${BACKENDS.join(" | ")} |`, `|---|${BACKENDS.map(() => "---").join("|")}|`, ...rows].join("\n"));
 });
 
+/** Namespaces, traces and devices of the container's own kernel, and calls that it answers with another error than the filter's. */
+const OF_ITS_OWN_KERNEL = /^(?:unshare an? \w+ namespace|clone3? into a \w+ namespace|make a device|be traced|push characters into the terminal|call (?:ptrace|process_vm_readv|process_vm_writev|perf_event_open|add_key|request_key|setns|open_by_handle_at|name_to_handle_at))$/;
+
 const note = (what: string, backend: string, result: string): void => void ((table[what] ??= {})[backend] = result);
 
 it("are all here where they have to be", () => {
-  if (process.env["CI"] === "true") expect(BACKENDS).toEqual(["bubblewrap", "docker", "podman"]);
+  if (process.env["CI"] === "true") expect(BACKENDS.slice(0, 3)).toEqual(["bubblewrap", "docker", "podman"]);
 });
 
 describe.runIf(isRoot).each(BACKENDS)("a cell of %s", (backend) => {
@@ -34,12 +37,16 @@ describe.runIf(isRoot).each(BACKENDS)("a cell of %s", (backend) => {
     const running = gate(["perl", server("hostile.pl"), ...settings, "scratch=/tmp", `more_places=${more}`], { home, env: { SALLYPORT_CANARY: CANARY.split("=")[1] as string }, flags: ["--isolation", backend, "--read", paths.root] });
     const tried = await finished(running);
     // A call that is newer than the engine is answered as if the kernel did not know it, by the engine.
-    expect(tried.filter(({ attempt, succeeded, detail }) => succeeded && !(backend !== "bubblewrap" && attempt.startsWith("call ") && detail === "Function not implemented"))).toEqual([]);
+    const byEngine = (attempt: string, detail: string): boolean => backend !== "bubblewrap" && attempt.startsWith("call ") && detail === "Function not implemented";
+    // Behind gVisor the container's own kernel answers: what it grants is made up by it, and no call of this machine's.
+    const byItsKernel = (attempt: string): boolean => backend === "gvisor" && OF_ITS_OWN_KERNEL.test(attempt);
+    expect(tried.filter(({ attempt, succeeded, detail }) => succeeded && !byEngine(attempt, detail) && !byItsKernel(attempt))).toEqual([]);
     expect(tried.length).toBeGreaterThan(100);
     expect(victim.exitCode).toBe(null);
     expect([paths.signalled, paths.rootPlanted, paths.outsidePlanted].filter((file) => existsSync(file))).toEqual([]);
     expect(connections).toEqual([]);
-    note("hostile program: attempts that succeeded", backend, `0 of ${tried.length}`);
+    const own = tried.filter(({ attempt, succeeded }) => succeeded && byItsKernel(attempt)).length;
+    note("hostile program: attempts that succeeded", backend, `0 of ${tried.length}${own === 0 ? "" : ` (${own} answered by its own kernel)`}`);
   }, 120_000);
 
   it.each(["fork", "memory", "disk", "files"])("contains a bomb of %s", async (kind) => {
@@ -52,8 +59,11 @@ describe.runIf(isRoot).each(BACKENDS)("a cell of %s", (backend) => {
     const number = Math.max(0, ...[...said.matchAll(/"(?:made|held|written|opened)":(\d+)/g)].map(([, digits]) => Number(digits)));
     const most = { fork: 512, memory: 2048 + 64, disk: 256, files: 4096 }[kind] as number;
     expect(number).toBeLessThanOrEqual(most);
-    expect(number).toBeGreaterThan(most / 8);
-    note(`bomb of ${kind}: stopped at`, backend, String(number));
+    // gVisor's own processes are what the control group counts: at the bound the whole cell ends.
+    const ended = backend === "gvisor" && kind === "fork";
+    if (ended) expect(running.child.exitCode).not.toBe(0);
+    else expect(number).toBeGreaterThan(most / 8);
+    note(`bomb of ${kind}: stopped at`, backend, ended ? "the cell's end" : String(number));
   }, 120_000);
 
   it("reaches an allowed host by name, and nothing else", async () => {

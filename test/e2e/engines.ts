@@ -11,7 +11,9 @@ function answers(...argv: string[]): boolean {
   }
 }
 
-export const BACKENDS: readonly ("bubblewrap" | "docker" | "podman")[] = ["bubblewrap", ...(answers("docker", "info") ? ["docker" as const] : []), ...(answers("podman", "info") ? ["podman" as const] : [])];
+const runsc = answers("runsc", "--version") ? ["gvisor" as const] : [];
+
+export const BACKENDS: readonly ("bubblewrap" | "docker" | "podman" | "gvisor")[] = ["bubblewrap", ...(answers("docker", "info") ? ["docker" as const] : []), ...(answers("podman", "info") ? ["podman" as const] : []), ...runsc];
 
 /** Names of all containers of both engines, running or not. */
 export function containers(): string[] {

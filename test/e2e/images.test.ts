@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MAIN, gate, isRoot, records, sallyport, scratch, server } from "../helpers.ts";
 import { BACKENDS } from "./engines.ts";
 
-const ENGINES = BACKENDS.filter((backend) => backend !== "bubblewrap");
+const ENGINES = BACKENDS.filter((backend) => backend === "docker" || backend === "podman");
 const NAME = "localhost/sallyport-test-image:1";
 
 /** Built without network on top of the image that Sallyport makes for Node; `bare` has no shell. */

@@ -14,8 +14,8 @@ import { Running, gate, isRoot, sallyport, scratch } from "../helpers.ts";
 
 const MODULES = join(import.meta.dirname, "node_modules");
 const CANARY = `canary-${process.pid}-${Date.now()}`;
-type Way = "direct" | "cell" | "guards" | "docker" | "podman";
-const ENGINES = BACKENDS.filter((backend): backend is "docker" | "podman" => backend !== "bubblewrap");
+type Way = "direct" | "cell" | "guards" | "docker" | "podman" | "gvisor";
+const ENGINES = BACKENDS.filter((backend): backend is "docker" | "podman" | "gvisor" => backend !== "bubblewrap");
 
 interface Call {
   readonly name: string;

@@ -5,6 +5,7 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { isWithin } from "../../paths.ts";
+import { SallyportError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import type { Mount, Plan, User } from "../plan.ts";
 import { seccompProfile } from "../profile.ts";
@@ -69,8 +70,9 @@ export function containerInvocation(plan: Plan, engine: Engine, name: string, fi
   const { limits, user, image } = plan;
   if (image === null) throw new Error("a container without an image");
   const [entrypoint = "", ...args] = staged ? ["/bin/sh", "-c", STAGE, "sallyport", ...plan.command] : plan.command;
+  if (engine.gvisor && engine.name === "docker" && plan.network !== null) throw new SallyportError("cell.engine", "Docker starts gVisor without a network that the gate could stand in: install Podman, or name another kind of cell");
   const options = [
-    ...["run", "--interactive", "--rm", "--pull", "never", "--name", name, "--label", `${LABEL}=${name}`],
+    ...["run", ...(engine.gvisor && engine.name === "docker" ? ["--runtime", "runsc"] : []), "--interactive", "--rm", "--pull", "never", "--name", name, "--label", `${LABEL}=${name}`],
     ...["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", `seccomp=${files.profile}`],
     ...["--user", `${user.uid}:${user.gid}`, ...(engine.name === "podman" && engine.rootless ? ["--userns", "keep-id"] : []), "--hostname", "sallyport", "--ipc", "private", "--cgroupns", "private"],
     ...["--memory", String(limits.memoryBytes), "--memory-swap", String(limits.memoryBytes), "--pids-limit", String(limits.processes)],
@@ -83,7 +85,12 @@ export function containerInvocation(plan: Plan, engine: Engine, name: string, fi
     ...["--env-file", files.variables, ...spoken(plan).flatMap(([key, value]) => ["--env", `${key}=${value}`])],
     ...["--entrypoint", entrypoint],
   ];
-  return { argv: [engine.program, ...engine.options, ...options, image.id, ...args], env: engine.env };
+  return { argv: [engine.program, ...engine.options, ...runtimeFlags(plan, engine), ...options, image.id, ...args], env: engine.env };
+}
+
+/** gVisor's own network has no way out. Where hosts are named, it uses that of the container's namespace, in which only the gate listens. */
+function runtimeFlags({ network }: Plan, { gvisor, name }: Engine): string[] {
+  return gvisor && name === "podman" ? ["--runtime-flag", network === null ? "network=none" : "network=host"] : [];
 }
 
 function mountOptions(mount: Mount, engine: Engine, user: User, { texts, hidden }: ContainerFiles): string[] {
