@@ -111,11 +111,12 @@ function judgeCommand(node: Node, slot: Slot, world: World): Objection {
   if (program === null) return "its program is not written out";
   const refused = judgeProgram(program, slot.programs ?? READING_PROGRAMS);
   if (refused !== null) return refused;
-  const words = node.childrenForFieldName("argument").filter((one) => one !== null).map((one) => literal(one));
+  const given = node.childrenForFieldName("argument").filter((one) => one !== null);
+  const words = given.map((one) => literal(one));
   const base = program.slice(program.lastIndexOf("/") + 1);
   const executing = words.find((word) => word !== null && EXECUTING[base]?.test(word));
   if (executing !== undefined) return `${base} ${executing} runs other programs`;
-  return judgeWords(base, words, slot, world);
+  return judgeWords(base, words.map((text, index) => ({ text, braces: hasBareBrace(given[index] as Node) })), slot, world);
 }
 
 /** By name where the system's directories find it, or by the path that the manifest names. */
@@ -126,12 +127,25 @@ function judgeProgram(program: string, programs: readonly string[]): Objection {
   return `the program ${program} is not among ${programs.join(", ") || "none"}`;
 }
 
+interface Word {
+  /** Null where a part of it is known only when it runs. */
+  readonly text: string | null;
+  /** It holds braces that no quotes protect, so that the shell makes several words of it. */
+  readonly braces: boolean;
+}
+
+function hasBareBrace(node: Node): boolean {
+  if (node.type === "concatenation") return node.children.some((child) => child !== null && hasBareBrace(child));
+  return node.type !== "raw_string" && node.type !== "string" && node.type !== "ansi_c_string" && /[{}]/.test(node.text);
+}
+
 /** Every word that could name a file stays under the roots; the first plain word of a search is its pattern. */
-function judgeWords(base: string, words: readonly (string | null)[], slot: Slot, world: World): Objection {
+function judgeWords(base: string, words: readonly Word[], slot: Slot, world: World): Objection {
   let free = FREE_WORDS[base] ?? 0;
   let plain = false;
-  for (const word of words) {
+  for (const { text: word, braces } of words) {
     if (word === null) continue;
+    const fills = braces ? /[*?[{]/ : /[*?[]/;
     if (word === "--" && !plain) {
       plain = true;
       continue;
@@ -146,9 +160,9 @@ function judgeWords(base: string, words: readonly (string | null)[], slot: Slot,
     const path = option ? optionValue(word) : word;
     if (path === null || path === "" || /^https?:\/\//.test(path)) continue;
     if (/(?:^|\/)\.[*?[]|[*?[][^/]*\//.test(path)) return `${word}: a pattern of directories, which shells fill in different ways`;
-    const link = /[*?[{]/.test(path) ? linkAmong(path, slot, world) : null;
+    const link = fills.test(path) ? linkAmong(path, braces, slot, world) : null;
     if (link !== null) return link;
-    const check = /[*?[{]/.test(path) ? checkGlob : checkPath;
+    const check = fills.test(path) ? checkGlob : checkPath;
     const objection = check(path, { ...slot, type: "path" }, world);
     if (objection !== null) return `${word}: ${objection}`;
   }
@@ -156,12 +170,12 @@ function judgeWords(base: string, words: readonly (string | null)[], slot: Slot,
 }
 
 /** A pattern is filled in with links as well: one that leads outside would be followed. */
-function linkAmong(path: string, slot: Slot, world: World): Objection {
+function linkAmong(path: string, braces: boolean, slot: Slot, world: World): Objection {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const base = folder.startsWith("/") ? folder : `${world.cwd}/${folder}`;
   const last = path.slice(folder.length);
-  if ((last.match(/\*/g)?.length ?? 0) > 3 || /[{}]/.test(last)) return "a pattern with too many alternatives";
-  const pattern = new RegExp(`^${last.replaceAll(/[.+^$()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".").replaceAll("[!", "[^")}$`, "s");
+  if ((last.match(/\*/g)?.length ?? 0) > 3 || (braces && /[{}]/.test(last))) return "a pattern with too many alternatives";
+  const pattern = new RegExp(`^${last.replaceAll(/[.+^$(){}|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".").replaceAll("[!", "[^")}$`, "s");
   for (const name of world.files.names(base)) {
     if (!pattern.test(name) || world.files.kind(`${base}/${name}`) !== "link") continue;
     const objection = checkPath(`${folder}${name}`, { ...slot, type: "path" }, world);

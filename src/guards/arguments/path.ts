@@ -23,7 +23,8 @@ export const checkPath: SyncCheck = (value, slot, world) => {
   if (value.split("/").length > MAX_PARTS) return `it has more than ${MAX_PARTS} parts`;
   if (/^[\s\ufeff"']*(?:[a-z]+:)?file:\/\/(?!localhost\/)[^/]/i.test(value)) return "it names a file of another host";
   if (/^\$(?!\{?HOME\b)\{?\w+\}?\//i.test(value)) return "it starts with a variable";
-  if (/^~[^/\\]/.test(value)) return "it names another user's home";
+  // Offices keep `~$Budget.xlsx` beside a file that is open; it is nobody's name, and no shell makes anything of it but with a variable in front of a slash.
+  if (/^~[^/\\]/.test(value) && !/^~\$[^/\\]+\.[a-z]+$/i.test(value)) return "it names another user's home";
   const roots = slot.roots ?? (slot.access === "write" ? world.writable : [...world.readable, ...world.writable]);
   // What is private to the cell holds nothing of the host's.
   const inside = roots.map((root) => followed(root, world.files));

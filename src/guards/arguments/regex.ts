@@ -2,12 +2,13 @@
 import { RE2JS } from "re2js";
 import type { Objection, SyncCheck } from "./world.ts";
 
-/** One that a linear-time engine knows (look-around apart), without repetition that can be cut up in many ways. */
+/** One that a linear-time engine knows (look-around and references back apart), without repetition that can be cut up in many ways. */
 export const checkRegex: SyncCheck = (value) => {
   if (value.length > 1024) return "it is longer than 1,024 characters";
   for (const [, from, to] of value.matchAll(/\{(\d+)?,?(\d+)?\}/g)) if (Number(from ?? 0) > 1000 || Number(to ?? 0) > 1000) return "it repeats more than a thousand times";
   try {
-    RE2JS.compile(RE2JS.translateRegExp(value.replaceAll(/(?<!\\)((?:\\\\)*)\(\?<?[=!]/g, "$1(?:")));
+    const plain = value.replaceAll(/(?<!\\)((?:\\\\)*)\(\?<?[=!]/g, "$1(?:").replaceAll(/(?<!\\)((?:\\\\)*)\\[1-9](?!\d)/g, "$1(?:)");
+    RE2JS.compile(RE2JS.translateRegExp(plain));
   } catch (error) {
     return `no linear-time engine takes it: ${(error as Error).message}`;
   }
@@ -50,7 +51,7 @@ function repeatsItself(pattern: string): Objection {
       if (multiplied > 1000) return "it repeats more than a thousand times";
       if (times > 10 && (group.repeats || group.choice) && ambiguous(pattern.slice(group.start + 1, at))) return "it repeats what repeats itself";
       groups.forEach((outer) => (outer.repeats = true));
-    } else if (repetition(pattern.slice(at)) > 1 && at > 0) groups.forEach((group) => (group.repeats = true));
+    } else if (at > 0 && (repetition(pattern.slice(at)) > 1 || (letter === "?" && !/[(*+?}]/.test(pattern[at - 1] as string)))) groups.forEach((group) => (group.repeats = true));
   }
   return null;
 }
@@ -82,10 +83,17 @@ function ambiguous(body: string): boolean {
     return heads.some((one, index) => one === null || heads.some((other, at) => at > index && (other === null || overlap(one, other)))) || branches.some((branch) => /[*+]/.test(branch) && ambiguous(branch));
   }
   const repeated = [...inner.matchAll(/(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[^\\()|*+?{}]|\))(?=[*+?]|\{\d+,)/gsu)].map(([, atom = ""]) => atom);
-  if (repeated.includes(")")) return true;
   const first = new RegExp(`^(${ATOM.source})(?![*?{+])`, "su").exec(inner)?.[1];
   const last = new RegExp(`(${ATOM.source})$`, "su").exec(inner)?.[1];
-  return ![first, last].some((fixed) => fixed !== undefined && repeated.every((atom) => !overlap(atom, fixed)));
+  // What a repeated group holds may all be repeated.
+  const all = repeated.includes(")") ? (inner.match(ATOM) ?? []) : repeated;
+  return ![first, last].some((fixed) => fixed !== undefined && without(all, repeated.includes(")") ? fixed : null).every((atom) => !overlap(atom, fixed)));
+}
+
+/** All but one of them. */
+function without(atoms: readonly string[], one: string | null): string[] {
+  const at = one === null ? -1 : atoms.indexOf(one);
+  return atoms.filter((_, index) => index !== at);
 }
 
 function splitTop(text: string): string[] {

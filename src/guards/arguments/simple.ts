@@ -24,7 +24,7 @@ export const checkArgument: SyncCheck = (value) => {
 export const checkIdentifier: SyncCheck = (value) => {
   if (value.length > 256) return "it is longer than 256 characters";
   if (/(?:^|\/)\.\.?(?:\/|$)/.test(value)) return "it is a path";
-  return /^@?[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_.$:@/+-]*[\p{L}\p{N}\p{M}_$+])?$/u.test(value) && !/\/\/|::.*::.*::|--/.test(value) ? null : "it is no name";
+  return /^@?[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_.$:@/+-]*[\p{L}\p{N}\p{M}_$+])?={0,2}$/u.test(value) && !/\/\/|::.*::.*::|--/.test(value) ? null : "it is no name";
 };
 
 const MAX_ALTERNATIVES = 256;
@@ -38,6 +38,7 @@ export const checkGlob: SyncCheck = (value, slot, world) => {
   if (all === null) return "it has too many alternatives";
   for (const one of all) {
     for (const reading of readings(one, world)) if (reading.split("/").some((part) => /^\[?\.\]?\[?\.\]?$/.test(part) && part.replaceAll(/[[\]]/g, "") === "..")) return "it leaves the directory";
+    if (/[@?*+!]\((?:[^)]*\|)?\.{1,2}[|)]/.test(one)) return "it leaves the directory";
     const literal = one.slice(0, /[*?[(]/.exec(one)?.index ?? one.length);
     const fixed = literal.slice(0, literal.lastIndexOf("/") + 1) || (literal === one ? one : ".");
     const objection = checkPath(fixed, slot, world);
@@ -65,6 +66,8 @@ export const checkEmail: SyncCheck = (value) => {
   const text = value.trim();
   if (CONTROL.test(value)) return "it holds a line end or control character";
   if (text.length > 320 || text.startsWith("-")) return "it is no address";
-  const bare = /^[^<>"@,;]*<([^<>]+)>$/.exec(text)?.[1] ?? text;
-  return /^[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+(?:\.[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+)*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+[\p{L}][\p{L}\p{N}-]+$/u.test(bare) && !bare.startsWith("-") ? null : "it is no single address";
+  // A name may stand in front, in quotes where it holds a comma; encoded ones (RFC 2047) may hold anything.
+  const bare = /^(?:[^<>"@,;]*|"[^<>"@\\]*"\s*)<([^<>]+)>$/.exec(text)?.[1] ?? text;
+  if (text.includes("=?") || /^[|/]/.test(bare)) return "it is no single address";
+  return /^[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+(?:\.[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+)*(?:\[bot\])?@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+[\p{L}][\p{L}\p{N}-]+$/u.test(bare) && !bare.startsWith("-") ? null : "it is no single address";
 };
