@@ -7,6 +7,7 @@ import { makeDirectories } from "../gate/open-journal.ts";
 import type { Host } from "../model.ts";
 import { STORES } from "../secrets/store.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
+import { CHOICE_FLAGS, chosen } from "./chosen.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command, type Paint } from "./command.ts";
 import { protect } from "./protect-run.ts";
 import type { Result } from "./protect-screen.ts";
@@ -37,9 +38,7 @@ Example: sallyport protect --client claude-code
 
 const FLAGS = {
   ...COMMON_FLAGS,
-  client: { type: "string", multiple: true },
-  server: { type: "string", multiple: true },
-  scope: { type: "string", multiple: true },
+  ...CHOICE_FLAGS,
   read: { type: "string", multiple: true },
   write: { type: "string", multiple: true },
   host: { type: "string", multiple: true },
@@ -57,12 +56,11 @@ export const command: Command = async (args, host) => {
     host.stdout.write(HELP);
     return 0;
   }
-  if (positionals.length > 0) throw new SallyportError("usage.option", `${positionals.join(" ")}: servers are named by --server, clients by --client`);
+  const asked = chosen(values, positionals);
   const allowed: Allowed = { read: values.read ?? [], write: values.write ?? [], hosts: values.host ?? [], addresses: values.address ?? [] };
   if (Object.values(allowed).some(({ length }) => length > 0) && values.server?.length !== 1) throw new SallyportError("usage.option", "--read, --write, --host and --address are of one server: name it with --server");
   const store = STORES.find((one) => one === values.secrets) ?? null;
   if (values.secrets !== undefined && store === null) throw new SallyportError("usage.option", `--secrets ${values.secrets}: one of ${STORES.join(", ")}`);
-  const asked = { clients: values.client ?? [], servers: values.server ?? [], scopes: values.scope ?? [] };
   const seen = survey(asked, host);
   const paint = painter(host, values["no-color"]);
   if (values.watch === true) return watchClients(asked, host);

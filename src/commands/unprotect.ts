@@ -4,6 +4,7 @@ import { backups, readRecord } from "../clients/records.ts";
 import { unprotectFile } from "../clients/unprotect.ts";
 import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import type { ClientFile } from "../clients/places.ts";
+import { CHOICE_FLAGS, chosen } from "./chosen.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command } from "./command.ts";
 import { changeOf } from "./protect-screen.ts";
 
@@ -25,7 +26,7 @@ Exit code: 0 done, 1 something is still protected.
 Example: sallyport unprotect --client cursor
 `;
 
-const FLAGS = { ...COMMON_FLAGS, client: { type: "string", multiple: true }, server: { type: "string", multiple: true }, scope: { type: "string", multiple: true }, "dry-run": { type: "boolean" }, backups: { type: "boolean" } } as const;
+const FLAGS = { ...COMMON_FLAGS, ...CHOICE_FLAGS, "dry-run": { type: "boolean" }, backups: { type: "boolean" } } as const;
 
 interface Row {
   readonly client: string;
@@ -41,14 +42,14 @@ export const command: Command = async (args, host) => {
     host.stdout.write(HELP);
     return 0;
   }
-  if (positionals.length > 0) throw new SallyportError("usage.option", `${positionals.join(" ")}: servers are named by --server, clients by --client`);
+  const asked = chosen(values, positionals);
   if (values.backups === true) {
     const all = backups(host);
     host.stdout.write(values.json === true ? `${JSON.stringify(all, null, 2)}\n` : `${table(all.map(({ of, file }) => [of, file])) || "no file was changed yet"}\n`);
     return 0;
   }
   const paint = painter(host, values["no-color"]);
-  const { found, broken } = survey({ clients: values.client ?? [], servers: values.server ?? [], scopes: values.scope ?? [] }, host);
+  const { found, broken } = survey(asked, host);
   const guarded = found.filter(({ state }) => state === "protected" || state === "other");
   const files = new Map<string, { file: ClientFile; names: string[] }[]>();
   for (const { file, name } of guarded) {

@@ -43,7 +43,8 @@ beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), "sallyport-launchers-"));
   chmodSync(home, 0o755);
 });
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+// Tens of thousands of files.
+afterAll(() => rmSync(home, { recursive: true, force: true }), 300_000);
 
 /** Names of the tools, and whether the call was answered. */
 async function use(running: Running, [name, given]: Call): Promise<{ tools: string[]; answer: string }> {
