@@ -132,7 +132,7 @@ interface Topic {
 }
 
 /** What must not be passed on, and what is taken out first. */
-const PROTECTING = /\b(?:do not|don't|never|must not|should not|cannot|can't|avoid|remove|redact|mask|strip|instead of|rather than)\b[^.\n]{0,40}$|^(?:remove|redact|mask|strip)\b/i;
+const PROTECTING = /\b(?:do not|don't|never|must not|should not|cannot|can't|avoid|remove|redact|mask|strip|instead of|rather than)\b[^.\n]{0,40}$|^(?:remove|redact|mask|strip)\b|(?:^|[.:;!?\n]\s*)(?:no|nunca|jamás|não|nunca|non|mai|nicht|niemals)\s+$/i;
 /** Speaking of such texts, not speaking so. */
 const SPOKEN_OF = /(?:\b(?:such as|like|e\.g\.|for example|for instance|phrases?|typical|texts?|instructions?|requests?|patterns?)\b|which (?:tell|ask|say)|that (?:tell|ask|say|try)|["'“«\u0060(])[^.\n]{0,50}$/i;
 const MONEY = /\b(?:iban|account|address|recipient|payee|billing|payment|bank|supplier|redirect|webhook|dns|domain|mail|forward)/i;

@@ -31,7 +31,7 @@ const KNOWN: readonly Secret[] = [
   { id: "linear-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))lin_api_[A-Za-z0-9]{40}\b/g },
   { id: "notion-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,})\b/g },
   { id: "age-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}\b/g },
-  { id: "private-key", test: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[^]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g },
+  { id: "private-key", test: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?=(?:\\[nrt]|[^\w()[\]{}'`,;.])*[\w+/]{4})[^]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g },
   { id: "json-web-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}\b/g },
   { id: "url-password", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/?#@"'<>]{1,80}:(?!\/\/)(?!\*+@|x+@|<|\{|\$|password@|pass@|secret@)[^\s/?#@"'<>]{3,120}@[\w.-]+/gi },
 ];
