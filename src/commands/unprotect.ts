@@ -2,7 +2,7 @@ import { foundIn, survey } from "../clients/find.ts";
 import { masked } from "../clients/secrets.ts";
 import { backups, readRecord } from "../clients/records.ts";
 import { unprotectFile } from "../clients/unprotect.ts";
-import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
+import { type SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import type { ClientFile } from "../clients/places.ts";
 import { CHOICE_FLAGS, chosen } from "./chosen.ts";
 import { COMMON_FLAGS, painter, parseFlags, table, type Command } from "./command.ts";
