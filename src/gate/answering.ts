@@ -6,7 +6,8 @@ import { mayAnswer } from "../consent/desk.ts";
 import { questionDigest, type Answer, type Choice, type Question } from "../consent/question.ts";
 import { grantOf, type Grant } from "../consent/grants.ts";
 import type { Store } from "../consent/store.ts";
-import { openStore, userOf } from "./consenting.ts";
+import { openStore } from "./consenting.ts";
+import { userOf } from "./user.ts";
 
 /** Questions whose gates are alive; those of dead ones are cleared away. */
 export function openQuestions(host: Host): Question[] {

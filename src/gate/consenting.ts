@@ -1,6 +1,5 @@
 /** Puts consent together; loaded only where a question may come up. */
 import { chmodSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { Desk, type Channel } from "../consent/desk.ts";
 import { otherUser, serveQuestions } from "../consent/channels/other-user.ts";
@@ -15,6 +14,7 @@ import { Elicitor, type Wire } from "./elicit.ts";
 import { worldOf } from "./judging.ts";
 import type { Authority } from "./authorize.ts";
 import type { Prepared } from "./prepare.ts";
+import { userOf } from "./user.ts";
 
 /** Answers the gates of other users, at this user's terminals, until it is ended. Throws `consent.authority`. */
 export async function answerOthers(path: string, host: Host, say: (line: string) => void): Promise<void> {
@@ -29,14 +29,6 @@ export async function answerOthers(path: string, host: Host, say: (line: string)
 /** Where questions, answers and grants of this user lie. Throws `journal.key`, `consent.store`. */
 export function openStore(host: Host): Store {
   return new Store(join(host.dirs.state, "consent"), openSigner(host.dirs.state, host.uid));
-}
-
-export function userOf(host: Host): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(host.uid);
-  }
 }
 
 export interface Around {

@@ -14,7 +14,7 @@ import { seenOf } from "./places.ts";
 import { rulesOf, openPolicies, serverFacts } from "./policing.ts";
 import { categoriesOf, needsAuthority } from "./may-ask.ts";
 import type { Prepared } from "./prepare.ts";
-import { userOf } from "./consenting.ts";
+import { userOf } from "./user.ts";
 
 export interface Foretold {
   /** Ids of the policies that decided last. */
