@@ -12,7 +12,7 @@ const quiet = process.argv.includes("--quiet");
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 rmSync("dist", { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { main: "src/main.ts", inside: "src/egress/inside.ts" },
+  input: { main: "src/main.ts" },
   platform: "node",
   // One package's "main" is a form that no bundler can take apart.
   resolve: { mainFields: ["module", "main"] },
@@ -22,6 +22,10 @@ const bundle = await rolldown({
 });
 const { output } = await bundle.write({ dir: "dist", format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name].js", banner: (chunk) => (chunk.name === "main" ? "#!/usr/bin/env node" : "") });
 await bundle.close();
+// A program of its own, which a server's start waits for: Node.js starts CommonJS sooner.
+const helper = await rolldown({ input: { inside: "src/egress/inside.ts" }, platform: "node" });
+await helper.write({ dir: "dist", format: "cjs", entryFileNames: "[name].cjs" });
+await helper.close();
 chmodSync("dist/main.js", 0o755);
 for (const file of WASM) copyFileSync(join("node_modules", file), join("dist", basename(file)));
 const chunks = new Map(output.filter(({ type }) => type === "chunk").map((chunk) => [chunk.fileName, chunk]));

@@ -86,7 +86,7 @@ async function fetchSockets(endpoints: readonly Endpoint[], names: Names, { argv
   // Some runtimes leave the loopback as the kernel makes it: down.
   const routes = ip === null ? [] : [`${ip} link set lo up`, `${ip} addr add ${GATE_ADDRESS}/32 dev lo`, `${ip} route add local default dev lo`, `${ip} -6 route add local default dev lo || true`, ...names.literals.map((address) => `${ip} addr add ${address}${address.includes(":") ? "/128" : "/32"} dev lo`)];
   const script = ["set -e", ...routes, 'exec "$@"'].join("; ");
-  const program = [process.execPath, new URL("./inside.js", import.meta.url).pathname, JSON.stringify([endpoints, GATE_ADDRESS])];
+  const program = [process.execPath, new URL("./inside.cjs", import.meta.url).pathname, JSON.stringify([endpoints, GATE_ADDRESS])];
   const [command = "", ...args] = [...argv, sh, "-c", script, "sallyport-egress", ...program];
   const child = spawn(command, args, { env: {}, cwd: "/", stdio: ["ignore", "ignore", "pipe", "ipc", ...descriptors] });
   const handed: (Server | Datagram | null)[] = Array.from({ length: endpoints.length + 1 }, () => null);

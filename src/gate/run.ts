@@ -7,6 +7,7 @@ import { Decoder } from "../protocol/decode.ts";
 import { refusal } from "../protocol/encode.ts";
 import { startPlan } from "../sandbox/backend.ts";
 import type { Cell } from "../sandbox/launch.ts";
+import type { Plan } from "../sandbox/plan.ts";
 import { reap } from "../sandbox/sessions.ts";
 import { askPeer, askServer, say, type Ports } from "./carry.ts";
 import type { Consent } from "./consent.ts";
@@ -45,27 +46,39 @@ export async function run(options: RunOptions, host: Host): Promise<number> {
   if (plan.isolation === "none" && chosen.compiled.network !== null) notes.warn("without a cell the server reaches every host, not just those that are named");
   const session = newSession(host);
   const authority = needsAuthority(prepared, options.ci, host) ? await (await import("./authorize.ts")).authorize(prepared, session, pins, place, options.ci, (line) => notes.info(line), host) : null;
-  const starting = startPlan(plan, session, host);
+  const way = plan.network === null ? null : wayOut(plan, host);
+  const starting = startPlan(plan, session, host, way?.open);
   void reap(host).catch(() => {});
-  const judging = import("./judging.ts");
-  const consenting = authority === null ? null : import("./consenting.ts");
-  const opening = plan.network === null ? null : import("./network.ts");
+  // One after the other: the way out has a process to start.
+  const judging = (way?.loaded ?? Promise.resolve()).then(() => import("./judging.ts"));
+  const consenting = authority === null ? null : judging.then(() => import("./consenting.ts"));
   const journal = await openJournal(session, prepared, options, host).catch(async (error: unknown) => {
     await starting.then((cell) => cell.kill(), () => {});
+    way?.close();
     throw error;
   });
-  const cell = await starting.catch((error: unknown) => {
+  const abandon = (error: unknown): never => {
+    way?.close();
     journal.abandon(asSallyportError(error));
     throw error;
-  });
+  };
+  const cell = await starting.catch(abandon);
   // Before the server's first instruction: nobody connects to what is not there yet.
-  const egress = await opening?.then(({ openNetwork }) => openNetwork(plan, cell.attestation.pid, host)).catch((error: unknown) => {
-    cell.kill();
-    journal.abandon(asSallyportError(error));
-    throw error;
-  }) ?? null;
+  const egress = (await way?.open(cell.attestation.pid).catch((error: unknown) => (cell.kill(), abandon(error)))) ?? null;
   const { makeJudge } = await judging;
   return converse({ prepared, cell, egress, journal, judge: makeJudge(prepared, pins, notes, host), notes, authority, openConsent: (await consenting)?.openConsent ?? null }, options, host);
+}
+
+/** The way out of a cell: opened once, as soon as any process of the cell's is known. */
+function wayOut(plan: Plan, host: Host): { loaded: Promise<unknown>; open: (pid: number) => Promise<Egress>; close: () => void } {
+  const loading = import("./network.ts");
+  let opening: Promise<Egress> | null = null;
+  const open = (pid: number): Promise<Egress> => {
+    opening ??= loading.then(({ openNetwork }) => openNetwork(plan, pid, host));
+    opening.catch(() => {});
+    return opening;
+  };
+  return { loaded: loading, open, close: () => void opening?.then((egress) => egress.close()).catch(() => {}) };
 }
 
 interface Parts {

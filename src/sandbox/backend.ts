@@ -7,7 +7,7 @@ import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { invocation } from "./backends/bubblewrap.ts";
 import type { ContainerKind, Engine } from "./engine.ts";
-import { startBare, startCell, type Cell } from "./launch.ts";
+import { startBare, startCell, type Cell, type OnNamespaces } from "./launch.ts";
 import type { Isolation, Launch, Plan } from "./plan.ts";
 import { findProgram, findTools } from "./survey.ts";
 
@@ -21,7 +21,8 @@ export interface Backend {
   readonly works: (host: Host) => Promise<void>;
   /** What it needs of a launch before there can be a plan. */
   readonly ready: (launch: Launch, host: Host, say: (line: string) => void) => Promise<Launch>;
-  readonly start: (plan: Plan, session: string, host: Host) => Promise<Cell>;
+  /** @param onNamespaces not every kind of cell has the moment. */
+  readonly start: (plan: Plan, session: string, host: Host, onNamespaces?: OnNamespaces) => Promise<Cell>;
   /** What would be executed, for `explain`. */
   readonly show: (plan: Plan, host: Host) => Promise<{ readonly argv: readonly string[]; readonly options: readonly string[] }>;
 }
@@ -34,7 +35,7 @@ const bubblewrap: Backend = {
     await remembered(bwrap, host, () => tried(bwrap, host));
   },
   ready: async (launch) => launch,
-  start: (plan, session, host) => startCell({ plan, tools: findTools(host), session, host, scratch: tmpdir() }),
+  start: (plan, session, host, onNamespaces) => startCell({ plan, tools: findTools(host), session, host, scratch: tmpdir(), onNamespaces }),
   show: async (plan, host) => invocation(plan, findTools(host), "TOKEN", false),
 };
 
@@ -89,9 +90,9 @@ export async function chooseBackend(wanted: Wanted, launch: Launch, host: Host, 
   throw usual;
 }
 
-export function startPlan(plan: Plan, session: string, host: Host): Promise<Cell> {
+export function startPlan(plan: Plan, session: string, host: Host, onNamespaces?: OnNamespaces): Promise<Cell> {
   if (plan.isolation === "none") return Promise.resolve(startBare(plan, findProgram("setpriv", "/usr/bin:/bin", "/")));
-  return backendOf(plan.isolation).start(plan, session, host);
+  return backendOf(plan.isolation).start(plan, session, host, onNamespaces);
 }
 
 /** Whether namespaces can be made at all; what else is missing is found when the cell is built. */

@@ -40,6 +40,8 @@ export interface Cell {
 const START_TIMEOUT = 15_000;
 const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGABRT: 6, SIGFPE: 8, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15, SIGXCPU: 24, SIGXFSZ: 25, SIGSYS: 31 };
 
+export type OnNamespaces = (pid: number) => void;
+
 export interface StartOptions {
   readonly plan: Plan;
   readonly tools: Tools;
@@ -47,6 +49,8 @@ export interface StartOptions {
   readonly host: Host;
   /** A folder for nameless files. */
   readonly scratch: string;
+  /** Told a process of the cell's, by the host's number, as soon as its namespaces stand: long before the server may run. */
+  readonly onNamespaces?: OnNamespaces | undefined;
 }
 
 /** Looks, and milliseconds between them, until what is still broken counts: on a busy machine a moment is long. */
@@ -67,7 +71,7 @@ export async function startCell(options: StartOptions): Promise<Cell> {
   const exited = whenExited(child);
   void exited.then(() => (guard.stand(), leave()));
   try {
-    const pid = await staged(child, exited);
+    const pid = await staged(child, exited, options.onNamespaces ?? (() => {}));
     if (group !== null) enterGroup(group, pid);
     const attestation = await settled(() => attest(plan, pid, group, STDIN_FD));
     if (attestation.broken.length > 0) throw new SallyportError("cell.promise-broken", attestation.broken.join("; "));
@@ -115,14 +119,19 @@ function spawnHeld({ plan, tools, scratch }: StartOptions, token: string, group:
 }
 
 /** Waits for the stage to announce itself; returns the host's pid of the process that will be the server. */
-async function staged(child: ChildProcess, exited: Promise<Exit>): Promise<number> {
+async function staged(child: ChildProcess, exited: Promise<Exit>, onNamespaces: OnNamespaces): Promise<number> {
   const announced = child.stdio[STDIN_FD] as Duplex;
   const info = child.stdio[INFO_FD] as Readable;
   const stderr = child.stderr as Readable;
   let report = "";
   let said = "";
   const listen = (chunk: Buffer): void => void (said += chunk.toString());
-  info.on("data", (chunk: Buffer) => (report += chunk.toString()));
+  const initOf = (): number => Number(/"child-pid":\s*(\d+)\D/.exec(report)?.[1]);
+  info.on("data", (chunk: Buffer) => {
+    const known = initOf();
+    report += chunk.toString();
+    if (Number.isNaN(known) && !Number.isNaN(initOf())) onNamespaces(initOf());
+  });
   stderr.on("data", listen);
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -137,7 +146,7 @@ async function staged(child: ChildProcess, exited: Promise<Exit>): Promise<numbe
     announced.pause();
     stderr.pause().off("data", listen);
   }
-  const init = Number(/"child-pid":\s*(\d+)/.exec(report)?.[1]);
+  const init = initOf();
   const [pid] = childrenOf(init);
   if (!Number.isInteger(init) || pid === undefined) throw new SallyportError("cell.refused", "the cell's first process has no child");
   return pid;

@@ -43,7 +43,7 @@ describe.runIf(isRoot)("two hundred sessions", () => {
     const random = numbers(7);
     const mounts = readFileSync("/proc/self/mountinfo", "utf8");
     const before = containers();
-    const ours = (): number[] => [...processesWith("caller.mjs"), ...processesWith("dist/inside.js"), ...processesWith("sallyport-guard")].filter(isAlive);
+    const ours = (): number[] => [...processesWith("caller.mjs"), ...processesWith("dist/inside.cjs"), ...processesWith("sallyport-guard")].filter(isAlive);
     const others = ours();
     // Containers take longer: a fifth each.
     const plan = Array.from({ length: SESSIONS }, (_, index) => ({ way: WAYS[index % WAYS.length] as (typeof WAYS)[number], backend: BACKENDS[random() < 0.6 ? 0 : Math.floor(random() * BACKENDS.length)] as string }));
