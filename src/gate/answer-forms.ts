@@ -12,7 +12,7 @@ const FORMS: Readonly<Record<string, readonly [member: string, array: boolean]>>
 export function isFormed({ kind, form }: Message, method: string): boolean {
   if (kind === "error") return true;
   if (method === "tools/call") return form === "content";
-  return form !== "other" && FORMS[method] === undefined;
+  return form !== "other" && !Object.hasOwn(FORMS, method);
 }
 
 export function refuseForm(method: string, result: unknown): void {
@@ -20,9 +20,8 @@ export function refuseForm(method: string, result: unknown): void {
   const one = result as Json;
   if (one["resultType"] !== undefined && one["resultType"] !== "complete") return;
   if (method === "tools/call" && one["content"] !== undefined && !Array.isArray(one["content"])) throw new SallyportError("guard.response-shape", "tools/call: content is no list");
-  const form = FORMS[method];
-  if (form === undefined) return;
-  const [member, array] = form;
+  if (!Object.hasOwn(FORMS, method)) return;
+  const [member, array] = FORMS[method] as (typeof FORMS)[string];
   if (array ? !Array.isArray(one[member]) : typeof one[member] !== "object") throw new SallyportError("guard.response-shape", `${method}: ${member} is missing`);
 }
 
@@ -46,8 +45,13 @@ const META = "dev.sallyport/findings";
 /** Findings that mask nothing are told to the client beside the result, for it to show or to weigh. */
 export function marked(message: Json, findings: readonly Finding[]): Json {
   const told = findings.slice(0, 50).map(({ rule, at }) => ({ rule, at }));
+  const beside = (body: unknown): Json | null => (typeof body !== "object" || body === null || Array.isArray(body) ? null : { ...body, _meta: { ...((body as Json)["_meta"] as Json | undefined), [META]: told } });
+  const error = message["error"] as Json | undefined;
+  if (error !== undefined) {
+    const data = beside(error["data"] ?? {});
+    return data === null ? message : { ...message, error: { ...error, data } };
+  }
   const member = message["result"] === undefined ? "params" : "result";
-  const body = message[member];
-  if (typeof body !== "object" || body === null) return message;
-  return { ...message, [member]: { ...body, _meta: { ...((body as Json)["_meta"] as Json | undefined), [META]: told } } };
+  const body = beside(message[member]);
+  return body === null ? message : { ...message, [member]: body };
 }

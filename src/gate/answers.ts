@@ -32,6 +32,8 @@ const LISTS: Readonly<Record<string, { readonly member: string; readonly kind: K
 const HIDDEN: Readonly<Record<Standing, Code | null>> = { same: null, changed: "pin.changed", new: "pin.new", held: "pin.held" };
 
 const GREETINGS = ["initialize", "server/discover"];
+/** The only requests whose answer may ask back (2026-07-28, multi round-trip requests). */
+const ASKING_BACK = new Set(["tools/call", "resources/read", "prompts/get"]);
 
 const NOTHING: readonly never[] = [];
 
@@ -71,6 +73,8 @@ export class Answers {
     }
     const parsed = JSON.parse(raw.toString("utf8")) as { readonly result: unknown };
     if (typeof parsed.result !== "object" || parsed.result === null || Array.isArray(parsed.result)) throw new SallyportError("guard.response-shape", method);
+    const { resultType } = parsed.result as Json;
+    if (resultType !== undefined && resultType !== "complete") throw new SallyportError("guard.response-shape", `${method}: ${JSON.stringify(resultType)}`);
     if (limits.depth < 100 && deeper(parsed.result, limits.depth)) throw new SallyportError("limit.result", `deeper than ${limits.depth}`);
     const filtered = listed ? this.#list(method, parsed.result as Json) : this.#greeting(parsed.result as Json);
     const { result, reasons } = this.#rest(filtered.result, filtered.reasons, listed ? (LISTS[method]?.member ?? "") : "instructions");
@@ -108,8 +112,8 @@ export class Answers {
   #ruleResult(parsed: Json, clean: boolean, method: string, { depth }: ResultLimits, asked: Waiting | null): Ruling {
     const { result } = parsed as { result?: unknown };
     if (parsed["method"] === undefined && parsed["error"] === undefined) refuseForm(method, result);
-    if (depth < 100 && deeper(result, depth)) throw new SallyportError("limit.result", `deeper than ${depth}`);
-    if (typeof result === "object" && result !== null && (result as Json)["resultType"] === "input_required") this.#inputRequests(result as Json, asked);
+    if (depth < 100 && deeper(result ?? parsed["error"], depth)) throw new SallyportError("limit.result", `deeper than ${depth}`);
+    if (typeof result === "object" && result !== null && (result as Json)["resultType"] === "input_required") this.#inputRequests(result as Json, method, asked);
     if (clean) return ALLOWED;
     const findings = inspectValue(parsed).filter(({ rule, severity, at }) => severity !== "note" && !ENVELOPE.has(at) && !this.#isSilenced(rule, asked?.about ?? ""));
     if (findings.length === 0) return ALLOWED;
@@ -120,16 +124,18 @@ export class Answers {
   }
 
   /** Questions inside a result (2026-07-28, multi round-trip requests) are held to what the same requests would be. */
-  #inputRequests(result: Json, asked: Waiting | null): void {
+  #inputRequests(result: Json, about: string, asked: Waiting | null): void {
+    if (!ASKING_BACK.has(about)) throw new SallyportError("guard.response-shape", `${about}: its answer asks back`);
     if (asked !== null) this.asksBack(asked, result);
-    this.#asked = Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>).map((one) => ({ method: String(one?.method), params: one?.params ?? {} }));
-    for (const request of Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>)) {
+    const requests = Object.values((result["inputRequests"] ?? {}) as Readonly<Record<string, { method?: unknown; params?: Json } | null>>);
+    for (const request of requests) {
       const method = typeof request?.method === "string" ? request.method : "";
       if (!permitsMethod(this.#compiled, "server", method)) throw new SallyportError("capability.method", method);
       const flag: Flag | null = method === "sampling/createMessage" ? "sampling" : method === "roots/list" ? "roots" : null;
       if (flag !== null && !permitsFlag(this.#compiled, flag)) throw new SallyportError("capability.method", method);
       if (method === "elicitation/create" || method === "sampling/createMessage") this.#refuseAsking(method, request?.params ?? {});
     }
+    this.#asked = requests.map((one) => ({ method: String(one?.method), params: one?.params ?? {} }));
   }
 
   #list(method: string, result: Json): { result: Json; reasons: string[] } {

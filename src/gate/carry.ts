@@ -45,7 +45,7 @@ interface Recorded {
 interface Judged {
   readonly frame: Frame;
   readonly from: Side;
-  readonly batch: boolean;
+  readonly batch: Decoded["batch"];
   readonly exchanges: readonly Exchange[];
 }
 
@@ -67,15 +67,14 @@ export function carry(frame: Frame, from: Side, session: Session, ports: Ports):
 /** What manifest, pins, guards and limits say; a promise only where something has to be loaded first. */
 function decide({ frame, batch, exchanges }: Judged, session: Session, ports: Ports): readonly Ruling[] | Promise<readonly Ruling[]> {
   const waiting = session.count("client");
-  if (!batch) {
+  if (batch === null) {
     const ruling = ports.judge.rule(exchanges[0] as Exchange, waiting, frame.bytes);
     return ruling instanceof Promise ? ruling.then((one) => [one]) : [ruling];
   }
-  const messages = JSON.parse(frame.bytes.toString("utf8")) as unknown[];
   // One that throws must not leave another's promise behind, which nobody would wait for.
   const rulings = exchanges.map((exchange, index) => {
     try {
-      return ports.judge.rule(exchange, waiting, Buffer.from(JSON.stringify(messages[index])));
+      return ports.judge.rule(exchange, waiting, batch[index] as Buffer);
     } catch (error) {
       return Promise.reject(asSallyportError(error));
     }
@@ -106,18 +105,17 @@ function hold(judged: Judged, rulings: Promise<readonly Ruling[]>, session: Sess
 }
 
 function conclude({ frame, from, batch, exchanges }: Judged, rulings: readonly Ruling[], session: Session, ports: Ports): void {
-  if (!batch && rulings[0] === ALLOWED && (exchanges[0]?.answers?.own ?? null) === null) return enact(record(frame, from, ALLOW, ports), ports);
+  if (batch === null && rulings[0] === ALLOWED && (exchanges[0]?.answers?.own ?? null) === null) return enact(record(frame, from, ALLOW, ports), ports);
   const own = exchanges.filter(({ answers }) => (answers?.own ?? null) !== null);
   const rewritten = rulings.filter(({ rewritten: message, answered }) => message !== null || answered !== undefined);
   if (rewritten.length === 0 && own.length === 0) return enact(record(frame, from, ALLOW, ports), ports);
-  const messages = batch ? (JSON.parse(frame.bytes.toString("utf8")) as unknown[]) : [];
-  const original = (index: number): string => (batch ? JSON.stringify(messages[index]) : frame.bytes.toString("utf8"));
+  const original = (index: number): string => (batch?.[index] ?? frame.bytes).toString("utf8");
   const reasons = [...new Set([...rewritten.flatMap(({ verdict }) => verdict.reasons), ...(own.length > 0 ? ["gate.asked" satisfies Code] : [])])];
   const asking = rulings.every(({ answered }) => answered !== undefined);
   record(frame, from, { decision: asking ? "ask" : own.length === exchanges.length ? "deny" : "rewrite", reasons }, ports);
   // In a batch, what the gate asked for may stand among what the client did.
   const texts = exchanges.flatMap(({ answers }, index) => ((answers?.own ?? null) === null && rulings[index]?.answered === undefined ? [rulings[index]?.rewritten ?? original(index)] : []));
-  if (texts.length > 0) say(otherSide(from), batch ? `[${texts.join(",")}]` : (texts[0] as string), ports, "rewrite");
+  if (texts.length > 0) say(otherSide(from), batch !== null ? `[${texts.join(",")}]` : (texts[0] as string), ports, "rewrite");
   for (const [index, { answers, asked }] of exchanges.entries()) {
     answers?.own?.(original(index));
     const answered = rulings[index]?.answered;

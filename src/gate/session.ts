@@ -51,7 +51,7 @@ export class Session {
 
   /** Relates each message of a line. Throws `message.*`; then none of them is remembered. */
   relate(decoded: Decoded, from: Side): Exchange[] {
-    if (decoded.batch && this.#version !== BATCHES) throw new SallyportError("message.batch");
+    if (decoded.batch !== null && this.#version !== BATCHES) throw new SallyportError("message.batch");
     if (decoded.messages.length === 1) return [this.#relate(decoded.messages[0] as Message, from)];
     this.#undo = [];
     try {

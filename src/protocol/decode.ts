@@ -36,7 +36,8 @@ export interface Message {
 
 export interface Decoded {
   readonly messages: readonly Message[];
-  readonly batch: boolean;
+  /** Each message's own bytes; null where the line is one message. */
+  readonly batch: readonly Buffer[] | null;
 }
 
 const MAX_SAFE_DIGITS = 16;
@@ -54,8 +55,12 @@ export class Decoder {
     if (!isUtf8(bytes)) throw new SallyportError("json.utf8");
     if (bytes[0] !== 0x7b) refuseOther(bytes);
     const messages: Message[] = [];
-    const shape = this.#scanner.scan(chunk, start, end, () => messages.push(this.#message(chunk)));
-    return { messages, batch: shape === "batch" };
+    let parts: Buffer[] | null = null;
+    const shape = this.#scanner.scan(chunk, start, end, (from, to) => {
+      messages.push(this.#message(chunk));
+      if (bytes[0] !== 0x7b) (parts ??= []).push(chunk.subarray(from, to));
+    });
+    return { messages, batch: shape === "batch" ? parts : null };
   }
 
   #message(chunk: Buffer): Message {

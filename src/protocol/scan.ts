@@ -13,14 +13,16 @@ export const MAX_DEPTH = 100;
 /** Above so many keys an object's keys are compared through a set; below, a loop over hashes is faster. */
 const FEW_KEYS = 24;
 
+type Found = (from: number, to: number) => void;
+
 export class Scanner extends Lexer {
   /** Start and end of each kept value of the object scanned last; start is -1 where it is missing. */
   readonly spans = new Int32Array(SLOTS * 2);
   #keys = new Int32Array(3 * 256);
   #keyTop = 0;
 
-  /** Scans one message, or each message of a batch; `found` is called while `spans` is that of the message. */
-  scan(chunk: Buffer, start: number, end: number, found: () => void): "message" | "batch" {
+  /** Scans one message, or each message of a batch; `found` is told where it stands, while `spans` is that of the message. */
+  scan(chunk: Buffer, start: number, end: number, found: Found): "message" | "batch" {
     this.buffer = chunk;
     this.start = start;
     this.at = start;
@@ -43,13 +45,14 @@ export class Scanner extends Lexer {
     if (this.at < end && !(byte === 0x0d && this.at === end - 1)) this.fail("json.syntax");
   }
 
-  #message(found: () => void): void {
+  #message(found: Found): void {
     this.spans.fill(-1);
+    const from = this.at;
     this.#object(1, ENVELOPE);
-    found();
+    found(from, this.at);
   }
 
-  #batch(found: () => void): void {
+  #batch(found: Found): void {
     this.at += 1;
     if (this.skipSpace() === 0x5d) this.fail("message.shape");
     for (;;) {

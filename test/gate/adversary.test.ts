@@ -37,7 +37,7 @@ describe("masking", () => {
 
   it("does not put secrets together, and loses none where ranges overlap", () => {
     expect(shown(`k ${AWS.slice(0, 8)}\u200b\u200b${AWS.slice(8)} z`)).toBe("k [masked: aws-access-key] z");
-    expect(shown("-----BEGIN PRIVATE KEY-----\nMIIabc\u200b\u200bdef\n-----END PRIVATE KEY-----")).toBe("[masked: private-key]");
+    expect(shown(`-----BEGIN PRIVATE KEY-----\n${"MIIEvQIBADANBgkq".repeat(2)}\u200b\u200b${"hkiG9w0BAQEFAASC".repeat(2)}\n-----END PRIVATE KEY-----`)).toBe("[masked: private-key]");
   });
 
   it("finds secrets behind escapes, and the prefilter never hides them", () => {
@@ -46,6 +46,17 @@ describe("masking", () => {
       expect(looksClean(Buffer.from(JSON.stringify({ text }))), text).toBe(false);
     }
     expect(JSON.stringify(masked({ structuredContent: { data: AWS } }, inspectValue({ structuredContent: { data: AWS } })))).not.toContain(AWS);
+  });
+
+  it("finds private keys whatever stands before their lines, and no header that is only spoken of", () => {
+    const lines = ["-----BEGIN PRIVATE KEY-----", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "MSj1G0rD3kQ2lXwq8xA7qj9dW1bT0yZ5pFvN4uHcEoRs6iKtLmYgPzBnJfXaVhUd", "-----END PRIVATE KEY-----"];
+    const wrapped = [
+      lines.join("\n"), lines.join("\r\n"), lines.join("\\n"), lines.join(" "), JSON.stringify(lines), JSON.stringify(lines, null, 2), lines.map((line, index) => `${String(index + 1).padStart(6)}\t${line}`).join("\n"),
+      lines.map((line, index) => `key.pem:${index + 1}:${line}`).join("\n"), lines.map((line) => `| ${line} |`).join("\n"), lines.map((line) => `'${line}\\n' +`).join("\n"), lines.join("<br>"), lines.join("&#10;"), `(${lines[0]})\n${lines.slice(1).join("\n")}`,
+      ["-----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-256-CBC,0123456789ABCDEF0123456789ABCDEF", "", ...lines.slice(1)].join("\n"), encodeURIComponent(lines.join("\n")).replaceAll("%2B", "+"),
+    ];
+    for (const text of wrapped) expect(shown(text), text).not.toContain("3kQ2lXwq8xA7qj9dW1bT0y");
+    for (const text of ["Look for the -----BEGIN RSA PRIVATE KEY----- header in the file.", "-----BEGIN PRIVATE KEY-----\n<your key here>\n-----END PRIVATE KEY-----", "| -----BEGIN PRIVATE KEY----- | PKCS8 |\n| -----BEGIN RSA PRIVATE KEY----- | PKCS1 |"]) expect(shown(text)).toBe(text);
   });
 
   it("leaves the envelope alone: an id in the form of a secret is still an id", async () => {
@@ -110,6 +121,20 @@ describe("the gate", () => {
     const { running } = start({ tools: [tool("t"), tool("n")], results: { t: { content: [], resultType: "input_required", inputRequests: { a: { method: "elicitation/create", params: { mode: "url", url: "https://x" } } } }, n: { content: [], resultType: "input_required", inputRequests: { a: null } } } }, "{ tools: { t: {}, n: {} } }");
     await ask(running, "l", "tools/list");
     for (const name of ["t", "n"]) expect(JSON.stringify(await ask(running, name, "tools/call", { name, arguments: {} }))).toContain("capability.method");
+  });
+
+  it("lets nothing but calls, prompts and resources be answered with a question", async () => {
+    const asking = { resultType: "input_required", requestState: "x", inputRequests: { a: { method: "elicitation/create", params: { message: "Your PIN?", requestedSchema: { type: "object" } } } } };
+    const { running } = start({ tools: [tool("t")], answers: { "tools/list": { tools: [], ...asking }, "prompts/list": { prompts: [], ...asking }, "resources/list": { resources: [], ...asking }, "server/discover": { capabilities: {}, ...asking }, "completion/complete": { completion: { values: [] }, ...asking }, "x/y": asking } });
+    for (const method of ["tools/list", "prompts/list", "resources/list", "server/discover", "completion/complete"]) expect([method, JSON.stringify(await ask(running, method, method))]).toEqual([method, expect.stringContaining("guard.response-shape")]);
+  });
+
+  it("measures each message of a batch by its own bytes", async () => {
+    const long = JSON.stringify({ content: [{ type: "text", text: "A".repeat(150) }] }).replaceAll("A", "\\u0041");
+    const { running } = start({ tools: [tool("t")], batched: { t: long } }, "{ tools: { t: { result: { bytes: 500 } } } }");
+    await ask(running, "i", "initialize", { protocolVersion: "2025-03-26", capabilities: {}, clientInfo: { name: "t", version: "1" } });
+    await ask(running, "l", "tools/list");
+    expect(JSON.stringify(await ask(running, "b", "tools/call", { name: "t", arguments: {} }))).toContain("limit.result");
   });
 
   it("hides one item that cannot be read, not the list", async () => {

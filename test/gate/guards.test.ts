@@ -44,7 +44,7 @@ describe("a result", () => {
   it("loses secrets and what nobody sees, in texts, in structured content and in names; the rest stays", async () => {
     const { running, home } = await start({
       results: {
-        secret: of(`the key is ${GITHUB}, keep it`, { structuredContent: { deep: [{ [`x ${GITHUB}`]: `-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----` }] } }),
+        secret: of(`the key is ${GITHUB}, keep it`, { structuredContent: { deep: [{ [`x ${GITHUB}`]: `-----BEGIN PRIVATE KEY-----\nMIIabc${"wggSjAgEAAoIBAQC7".repeat(3)}\n-----END PRIVATE KEY-----` }] } }),
         hidden: of(`a\u{e0049}\u{e0067}\u{e006e}\u{e006f}b\u202ec\u001b[31md\u200b\u200b\u200be`),
         emoji: of("👩‍👩‍👧 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} می‌خواهم ❤️ हिन्दी שלום‏!"),
       },

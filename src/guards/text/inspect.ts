@@ -89,17 +89,20 @@ function weigh(text: string, place: Place, at: string, topic: Topic | null): Wei
     if (place === "elsewhere" && !ELSEWHERE.has(id)) continue;
     const heavier = id === "capture" && parameter ? weight * 1.5 : weight;
     if ((found.get(id)?.weight ?? 0) >= heavier) continue;
-    const match = sign.test.exec(text);
-    if (match === null) continue;
-    const range = [match.index, match.index + match[0].length] as const;
-    const lighter = heavier * (topic === null ? 1 : lightened(id, match[0], range, text, at, topic));
-    if (lighter > (found.get(id)?.weight ?? 0)) found.set(id, { id, weight: lighter, range, evidence: match[0] });
+    for (const match of sign.matches(text)) {
+      const range = [match.index, match.index + match[0].length] as const;
+      const lighter = heavier * (topic === null ? 1 : lightened(sign, match[0], range, text, at, topic));
+      if (lighter > (found.get(id)?.weight ?? 0)) found.set(id, { id, weight: lighter, range, evidence: match[0] });
+      // What its surroundings excuse in one place, they need not in the next.
+      if (lighter === heavier) break;
+    }
   }
   return [...found.values()];
 }
 
 /** What a definition's own business makes of a sign: less, or nothing. */
-function lightened(id: string, match: string, range: readonly [number, number], text: string, at: string, { name, about, first, detects, trades, own }: Topic): number {
+function lightened(sign: Sign, match: string, range: readonly [number, number], text: string, at: string, { name, about, first, detects, trades, own }: Topic): number {
+  const { id } = sign;
   if ((id === "precedence" || id === "shadowing") && isOwn(text.slice(range[0], range[1] + 30), own, name)) return 0;
   // Never … without telling; and secrets that are not to be shown.
   if (id === "secrecy" && (/\b(?:never|do not|don't|not|no)\b[^.]{0,40}$/i.test(text.slice(Math.max(0, range[0] - 45), range[0])) && /without/i.test(match))) return 0;
@@ -107,6 +110,7 @@ function lightened(id: string, match: string, range: readonly [number, number], 
   const before = text.slice(Math.max(0, range[0] - 60), range[0]);
   if (id === "override" && /^without/i.test(match) && /\b(?:never|do not|don't|must not|not|cannot|can't)\b[^.]{0,50}$/i.test(before)) return 0;
   if (id === "capture" && (PROTECTING.test(before) || PROTECTING.test(match)) && !/forget|fail|hesitate/i.test(before)) return 0;
+  if (id === "capture" && FOREIGN_SIGNS.includes(sign) && PROTECTING_FOREIGN.test(before) && !/[;:]/.test(match)) return 0;
   if (id === "secrecy" && /\b(?:instead of|rather than)\b/i.test(`${before.slice(-30)}${match}`)) return 0;
   if (id === "capture" && /\bto the user\b/i.test(match)) return 0;
   if (detects) return SPOKEN_OF.test(before) ? 0 : 0.5;
@@ -115,7 +119,7 @@ function lightened(id: string, match: string, range: readonly [number, number], 
 }
 
 /** In results and logs, people write to people: only what speaks to the model, or about keeping something from the person, counts. */
-const ELSEWHERE = new Set(["secrecy", "override", "precedence", "authority", "capture"]);
+export const ELSEWHERE: ReadonlySet<string> = new Set(["secrecy", "override", "precedence", "authority", "capture"]);
 
 /** What a definition is about, as far as that changes how a sign is read. */
 interface Topic {
@@ -132,7 +136,9 @@ interface Topic {
 }
 
 /** What must not be passed on, and what is taken out first. */
-const PROTECTING = /\b(?:do not|don't|never|must not|should not|cannot|can't|avoid|remove|redact|mask|strip|instead of|rather than)\b[^.\n]{0,40}$|^(?:remove|redact|mask|strip)\b|(?:^|[.:;!?\n]\s*)(?:no|nunca|jamás|não|nunca|non|mai|nicht|niemals)\s+$/i;
+const PROTECTING = /\b(?:do not|don't|never|must not|should not|cannot|can't|avoid|remove|redact|mask|strip|instead of|rather than)\b[^.\n]{0,40}$|^(?:remove|redact|mask|strip)\b/i;
+/** The same in other languages, right before the verb. */
+const PROTECTING_FOREIGN = /(?:^|[.:;!?]\s+|\n[ \t]*)(?:no|nunca|jamás|não|non|mai|nicht|niemals)[ \t]+$/i;
 /** Speaking of such texts, not speaking so. */
 const SPOKEN_OF = /(?:\b(?:such as|like|e\.g\.|for example|for instance|phrases?|typical|texts?|instructions?|requests?|patterns?)\b|which (?:tell|ask|say)|that (?:tell|ask|say|try)|["'“«\u0060(])[^.\n]{0,50}$/i;
 const MONEY = /\b(?:iban|account|address|recipient|payee|billing|payment|bank|supplier|redirect|webhook|dns|domain|mail|forward)/i;

@@ -7,19 +7,20 @@
 export class Sign {
   readonly id: string;
   readonly weight: number;
-  readonly #source: string;
+  readonly source: string;
   readonly #flags: string;
   #test: RegExp | null = null;
 
   constructor(id: string, weight: number, source: string, flags = "i") {
     this.id = id;
     this.weight = weight;
-    this.#source = source;
+    this.source = source;
     this.#flags = flags;
   }
 
-  get test(): RegExp {
-    return (this.#test ??= new RegExp(this.#source, this.#flags));
+  /** Every place of a text where it shows. */
+  matches(text: string): Iterable<RegExpExecArray> {
+    return text.matchAll((this.#test ??= new RegExp(this.source, `${this.#flags}g`)));
   }
 }
 
@@ -38,7 +39,7 @@ const TALK = "(?:(?:full |entire |complete |whole |previous |prior |current |rec
 const ARGUMENT = "(?:parameter|argument|field|property|attribute|input|value|slot|key|header|query string|payload|request body|metadata)s?";
 const TOOLS = "(?:tools?|functions?|commands?|actions?|operations?|requests?|calls?|invocations?|api calls?)";
 const MUST = "(?:must|have to|has to|need to|needs to|should|shall|always|make sure|ensure|be sure|required|never|do not|don't|remember|it is (?:essential|critical|mandatory|important|necessary|imperative|vital|crucial))";
-export const MAIL = "[\\w.+-]+@(?!(?:[\\w-]+\\.)*(?:example|test|domain|company|yourdomain|acme|mycompany)\\.)[\\w-]+(?:\\.[\\w-]+)+";
+export const MAIL = "(?<![\\w.+-])[\\w.+-]+@(?!(?:[\\w-]+\\.)*(?:example|test|domain|company|yourdomain|acme|mycompany)\\.)[\\w-]+(?:\\.[\\w-]+)+";
 const SITE = "(?:https?://|www\\.)(?!(?:[\\w-]+\\.)*(?:example\\.(?:com|org|net)|localhost|github\\.com|schema\\.org|json-schema\\.org|w3\\.org|ietf\\.org|rfc-editor\\.org|wikipedia\\.org|modelcontextprotocol\\.io))[^\\s)>\\]\"']+";
 
 /** A place written out: mail, account, wallet, telephone, host or bucket. */
@@ -66,8 +67,8 @@ export const SIGNS: readonly Sign[] = [
   sign("override", 3, `\\b(?:ignore|disregard|forget|override|bypass|discard|supersede|set aside|stop following|never mind)s?\\b[^.\\n]{0,12}\\b(?:all|any|the|your|my|our|previous|prior|above|earlier|other|safety|existing|former|these|those|preceding|system|original)\\b[^.\\n]{0,15}\\b(?:instructions?|rules?|guidelines?|prompts?|guardrails?|polic(?:y|ies)|safeguards?|restrictions?|directives?|constraints?|confirmations?|warnings?|orders?|messages?|settings)`),
   sign("override", 2, `\\bwithout (?:asking|waiting|requiring|prompting|consulting|seeking|confirm(?:ing|ation)|approval|further (?:confirmation|approval|questions?)|(?:any |the )?(?:user's? )?(?:confirmation|approval|consent|knowledge|permission|involvement|awareness))`),
   // before, over and about other tools
-  sign("precedence", 3, `\\b(?:before|prior to|ahead of|after|following|alongside|together with|whenever|every time|each time|when(?:ever)? (?:you )?)\\s*(?:you )?(?:use|using|call|calling|invok(?:e|ing)|run|running|execut(?:e|ing)|mak(?:e|ing)|do(?:ing)?|perform(?:ing)?|start(?:ing)?|answer(?:ing)?|respond(?:ing)?|repl(?:y|ying)|tak(?:e|ing)|us(?:e|ing))? ?(?:of )?(?:any|all|every|each|another|other|the other|any other|anything)\\b(?! (?:\\w+ )?${TOOLS} (?:of|in|from|on) (?:this|our|the same))(?: \\w+)? (?:${TOOLS}|question|message|reply|answer|prompt|thing)`),
-  sign("precedence", 3, `\\b(?:must|should|has to|needs? to|shall|is to|always|required to)\\b[^.\\n]{0,25}\\b(?:be )?(?:call(?:ed)?|run|invoked?|used?|executed?|triggered?|performed?)\\b[^.\\n]{0,40}\\b(?:first (?:before|of all|in every|whenever|always)|before (?:any|all|every|anything|each|other|answering|responding|doing|you)(?! (?:\\w+ )?questions? (?:about|on|regarding|concerning|related to))(?! (?:\\w+ )?(?:other )?(?:\\w+ )?${TOOLS} (?:of|in|from|on) (?:this|our|the same))|prior to (?:any|all|every|each|other)|at the (?:start|beginning) of (?:every|each|any|the|all)|on every (?:turn|message|request|conversation)|for every (?:message|request|turn|question|answer))`),
+  sign("precedence", 3, `\\b(?:before|prior to|ahead of|after|following|alongside|together with|whenever|every time|each time|when(?:ever)?(?: you)?)\\s+(?:(?:you (?:use|call|invoke|run|execute|make|do|perform|start|answer|respond|reply|take)|(?:us|call|invok|runn|execut|mak|do|perform|start|answer|respond|reply|tak)ing|use)(?: of)? )?(?:any|all|every|each|another|other|the other|any other|anything)\\b(?! (?:\\w+ )?${TOOLS} (?:of|in|from|on) (?:this|our|the same))(?: \\w+)? (?:${TOOLS}|question|message|reply|answer|prompt|thing)`),
+  sign("precedence", 3, `\\b(?:must|should|has to|needs? to|shall|is to|always|required to)\\b[^.\\n]{0,25}\\b(?:be )?(?:call(?:ed)?|run|invoked?|used?|executed?|triggered?|performed?)\\b[^.\\n]{0,40}\\b(?:first (?:before|of all|in every|whenever|always)|before (?:any|all|every|anything|each|other|answering|responding|doing|you)(?! (?:\\w+ )?questions? (?:about|on|regarding|concerning|related to)(?! (?:an?y|all|every|each|what|which|whatever|anything|everything|arbitrary|the user)\\w*\\b))(?! (?:\\w+ )?(?:other )?(?:\\w+ )?${TOOLS} (?:of|in|from|on) (?:this|our|the same))|prior to (?:any|all|every|each|other)|at the (?:start|beginning) of (?:every|each|any|the|all)|on every (?:turn|message|request|conversation)|for every (?:message|request|turn|question|answer))`),
   sign("precedence", 3, `\\b(?:takes?|has|have|given?) (?:precedence|priority|preference) over (?:all|any|every|other|the other|others|your|earlier|previous|user|existing|built-in)\\b|\\b(?:overrides?|supersedes?|replaces?|outranks?) (?:all|any|every|other|previous|the|earlier|existing)\\b[^.\\n]{0,30}(?:${TOOLS}|instructions?|rules?|servers?|guidelines?|descriptions?|prompts?|definitions?)`),
   sign("precedence", 2, `\\b(?:call|use|run|invoke|execute) (?:this|it) (?:tool |function )?(?:first|before|instead|every time|on every|at the (?:start|beginning|end) of (?:every|each)|after every|for every|whenever)\\b`),
   sign("shadowing", 3, `\\b(?:all|any|every|each|other|another|subsequent|following|later|future|remaining|the other) (?:${TOOLS}|tools|responses?|answers?|replies|messages?|e-?mails?|outputs?|files?|payments?|transfers?|commits?|requests?|invoices?|orders?)\\b[^.\\n]{0,60}\\b(?:must|should|shall|have to|has to|need to|is to|are to|will now|be (?:sent|routed|addressed|prefixed|preceded|followed|rewritten|replaced|copied|changed|done)|only|instead)\\b`),

@@ -13,6 +13,8 @@ const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200
 /** Decoded pieces of so many characters at least: shorter ones say nothing. */
 const LEAST = 12;
 const MOST_PIECES = 24;
+/** Shortest runs that are decoded: in definitions; in data, which is full of short ones, as the first look knows them (quick.ts). */
+const RUNS = { playful: { base64: 16, hex: 12, codes: 12 }, data: { base64: 40, hex: 16, codes: 15 } } as const;
 
 /** @param playful also what is spelt, turned or shifted, which nobody does in data. */
 export function readingsOf(text: string, playful: boolean): Reading[] {
@@ -24,7 +26,7 @@ export function readingsOf(text: string, playful: boolean): Reading[] {
   const plain = text.replace(INVISIBLE, "").normalize("NFKC");
   if (plain !== text) add(plain, "normalised");
   if (/[^\u0000-\u024f]/.test(plain) && /[A-Za-z]/.test(plain)) add(looksLatin(plain), "look-alike letters");
-  for (const [reading, by, range] of [...decodedPieces(plain), ...hiddenCharacters(text)]) add(reading, by, range);
+  for (const [reading, by, range] of [...decodedPieces(plain, playful ? RUNS.playful : RUNS.data), ...hiddenCharacters(text)]) add(reading, by, range);
   if (!playful) return found;
   for (const match of plain.matchAll(/(?:\b\w(?:[ .\-_*|]| {2,3})){8,}\w?\b/g)) add(match[0].replaceAll(/ {2,}/g, "\n").replaceAll(/[ .\-_*|]/g, "").replaceAll("\n", " "), "spaced letters", [match.index, match.index + match[0].length]);
   if ((plain.match(/\b[a-z@$]*[013457@$]+[a-z@$][\w@$]*|\b[a-z]+[013457@$]+[\w@$]*/gi)?.length ?? 0) >= 4) add(leet(plain), "digits for letters");
@@ -70,7 +72,7 @@ function readable(bytes: Buffer): string | null {
 
 type Piece = readonly [text: string, by: string, range: readonly [number, number]];
 
-function decodedPieces(text: string, depth = 0): Piece[] {
+function decodedPieces(text: string, least: (typeof RUNS)[keyof typeof RUNS], depth = 0): Piece[] {
   const found: Piece[] = [];
   const each = (pattern: RegExp, by: string, decode: (match: string) => string | null): void => {
     for (const match of text.matchAll(pattern)) {
@@ -78,17 +80,17 @@ function decodedPieces(text: string, depth = 0): Piece[] {
       if (decoded === null) continue;
       const range = [match.index, match.index + match[0].length] as const;
       found.push([decoded, by, range]);
-      if (depth < 2) found.push(...decodedPieces(decoded, depth + 1).map(([inner, how]): Piece => [inner, `${by}, ${how}`, range]));
+      if (depth < 2) found.push(...decodedPieces(decoded, RUNS.playful, depth + 1).map(([inner, how]): Piece => [inner, `${by}, ${how}`, range]));
     }
   };
-  each(/[A-Za-z0-9+/_-]{16,}={0,2}/g, "base64", (run) => readable(Buffer.from(run, run.includes("-") || run.includes("_") ? "base64url" : "base64")));
+  each(new RegExp(`[A-Za-z0-9+/_-]{${least.base64},}={0,2}`, "g"), "base64", (run) => readable(Buffer.from(run, run.includes("-") || run.includes("_") ? "base64url" : "base64")));
   each(/(?:\b[A-Z2-7]{24,}={0,6})/g, "base32", (run) => readable(base32(run)));
-  each(/(?:[0-9a-f]{2}[ :,\\x]{0,4}){12,}/gi, "hexadecimal", (run) => readable(Buffer.from(run.replace(/0x|\\x|[^0-9a-f]/gi, ""), "hex")));
-  each(/[\w.~-]*(?:%[0-9a-f]{2}[\w.~-]{0,14}){4,}/gi, "percent-encoding", (run) => readable(Buffer.from(run.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), "latin1")));
+  each(new RegExp(`(?:[0-9a-f]{2}[ :,\\\\x]{0,4}){${least.hex},}`, "gi"), "hexadecimal", (run) => readable(Buffer.from(run.replace(/0x|\\x|[^0-9a-f]/gi, ""), "hex")));
+  each(/(?<![\w.~-])[\w.~-]*(?:%[0-9a-f]{2}[\w.~-]{0,14}){4,}/gi, "percent-encoding", (run) => readable(Buffer.from(run.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), "latin1")));
   each(/(?:[^&]?&#x?[0-9a-f]{1,6};){4,}/gi, "character references", (run) => run.replace(/&#(x?)([0-9a-f]{1,6});/gi, (_, x: string, code: string) => character(Number.parseInt(code, x === "" ? 10 : 16))));
   each(/(?:\\u\{?[0-9a-f]{2,6}\}?){6,}|(?:\\x[0-9a-f]{2}){8,}/gi, "escapes", (run) => run.replace(/\\[ux]\{?([0-9a-f]{2,6})\}?/gi, (_, hex: string) => character(Number.parseInt(hex, 16))));
   each(/(?:\b[01]{8}\b[ ,]?){8,}/g, "binary", (run) => readable(Buffer.from((run.match(/[01]{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)))));
-  each(/(?:\b\d{2,3}\b[ ,]{1,2}){12,}\d{2,3}/g, "character codes", (run) => readable(Buffer.from((run.match(/\d+/g) ?? []).map(Number).filter((code) => code < 256))));
+  each(new RegExp(`(?:\\b\\d{2,3}\\b[ ,]{1,2}){${least.codes},}\\d{2,3}`, "g"), "character codes", (run) => readable(Buffer.from((run.match(/\d+/g) ?? []).map(Number).filter((code) => code < 256))));
   return found;
 }
 

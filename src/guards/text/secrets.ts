@@ -6,7 +6,7 @@ interface Secret {
   readonly test: RegExp;
 }
 
-const KNOWN: readonly Secret[] = [
+export const KNOWN: readonly Secret[] = [
   { id: "aws-access-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b/g },
   { id: "github-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))gh[pousr]_[A-Za-z0-9]{36,255}\b|(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))github_pat_[A-Za-z0-9_]{60,255}\b/g },
   { id: "gitlab-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))gl(?:pat|ptt|rt|dt|ft|soat|imt)-[A-Za-z0-9_-]{20,64}\b/g },
@@ -31,7 +31,9 @@ const KNOWN: readonly Secret[] = [
   { id: "linear-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))lin_api_[A-Za-z0-9]{40}\b/g },
   { id: "notion-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,})\b/g },
   { id: "age-key", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}\b/g },
-  { id: "private-key", test: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?=(?:\\[nrt]|[^\w()[\]{}'`,;.])*[\w+/]{4})[^]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g },
+  // With a key behind it, whatever stands before its lines: texts speak of the header, too.
+  { id: "private-key", test: /-----BEGIN(?: |%20|\+)(?:[A-Z0-9]+(?: |%20|\+))*PRIVATE(?: |%20|\+)KEY(?:(?: |%20|\+)BLOCK)?-----(?=(?:(?!-----(?:BEGIN|END))[^]){0,600}?[A-Za-z0-9+/]{40})[^]*?(?:-----END(?: |%20|\+)(?:[A-Z0-9]+(?: |%20|\+))*PRIVATE(?: |%20|\+)KEY(?:(?: |%20|\+)BLOCK)?-----|$)/g },
+  { id: "private-key", test: /---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----(?=[^]{0,600}?[A-Za-z0-9+/]{40})[^]*?(?:---- END SSH2 ENCRYPTED PRIVATE KEY ----|$)|PuTTY-User-Key-File-\d: [^]{0,4000}?Private-Lines: \d+(?=[^]{0,200}?[A-Za-z0-9+/]{40})[^]*?(?:Private-MAC: [0-9a-f]+|$)/g },
   { id: "json-web-token", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}\b/g },
   { id: "url-password", test: /(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/?#@"'<>]{1,80}:(?!\/\/)(?!\*+@|x+@|<|\{|\$|password@|pass@|secret@)[^\s/?#@"'<>]{3,120}@[\w.-]+/gi },
 ];
@@ -45,7 +47,7 @@ export interface FoundSecret {
 }
 
 /** One look for the pieces that every form starts with; most texts end here. */
-const PREFILTER = /AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt|ft|soat|imt)-|xox|xapp-|hooks\.slack|sk-|[sr]k_(?:live|test)|whsec_|AIza|ya29\.|GOCSPX|AccountKey=|npm_|pypi-|hf_|SG\.|SK[0-9a-f]{32}|do[opr]_v1_|shp(?:at|ca|pa|ss)_|:AA|[MNO][\w-]{23,27}\.|hv[sbr]\.|lin_api_|secret_|ntn_|AGE-SECRET|PRIVATE KEY|eyJ|:\/\/[^\s/@]{1,80}:[^\s/@]+@|secret|passw|api[_-]?key|access[_-]?key|token|private[_-]?key/i;
+const PREFILTER = /AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|gl(?:pat|ptt|rt|dt|ft|soat|imt)-|xox|xapp-|hooks\.slack|sk-|[sr]k_(?:live|test)|whsec_|AIza|ya29\.|GOCSPX|AccountKey=|npm_|pypi-|hf_|SG\.|SK[0-9a-f]{32}|do[opr]_v1_|shp(?:at|ca|pa|ss)_|:AA|[MNO][\w-]{23,27}\.|hv[sbr]\.|lin_api_|secret_|ntn_|AGE-SECRET|PRIVATE(?: |%20|\+)KEY|PuTTY-User|eyJ|:\/\/[^\s/@]{1,80}:[^\s/@]+@|secret|passw|api[_-]?key|access[_-]?key|token|private[_-]?key/i;
 
 export function mayHoldSecrets(text: string): boolean {
   return PREFILTER.test(text);
