@@ -5,9 +5,11 @@
 import { Language, Parser, type Node } from "web-tree-sitter";
 import type { Slot } from "../../model.ts";
 import { wasm } from "../../assets.ts";
+import { expandBraces } from "./braces.ts";
 import { checkPath } from "./path.ts";
 import { EXECUTING, FREE_WORDS, READING_PROGRAMS, SYSTEM_PATH } from "./programs.ts";
 import { checkGlob } from "./simple.ts";
+import { RESERVED, shown, wordOf } from "./words.ts";
 import type { Objection, World } from "./world.ts";
 
 const MAX_CHARACTERS = 4096;
@@ -54,6 +56,7 @@ async function start(): Promise<Parser> {
 
 export async function checkCommand(value: string, slot: Slot, world: World): Promise<Objection> {
   if (value.length > MAX_CHARACTERS) return `it is longer than ${MAX_CHARACTERS} characters`;
+  if (RESERVED.test(value)) return "it holds characters that are nobody's";
   const unclear = /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u2028\u2029\u3000\ufeff]|\\\n|<</.exec(value);
   if (unclear !== null) return unclear[0] === "<<" ? "it holds a here-document" : "it holds characters that shells read in different ways";
   parser ??= start();
@@ -99,25 +102,36 @@ function judgeNode(node: Node, allowed: ReadonlySet<Part>, slot: Slot, world: Wo
 function judgeRedirect(node: Node, slot: Slot, world: World): Objection {
   const targets = node.childrenForFieldName("destination").filter((one) => one !== null);
   if (targets.length !== 1) return "it redirects in a way that can be read twice";
-  const target = literal(targets[0] as Node);
-  if (target === null) return "it redirects to a name that is not written out";
+  const word = wordOf(targets[0] as Node);
+  if (word === null || /[*?[{]/.test(word)) return "it redirects to a name that is not written out";
+  const target = shown(word);
   if (/^\d+$|^-$/.test(target) || target === "/dev/null") return null;
   return checkPath(target, { ...slot, type: "path", access: node.text.includes("<") ? "read" : "write" }, world);
 }
 
 function judgeCommand(node: Node, slot: Slot, world: World): Objection {
   const name = node.childForFieldName("name");
-  const program = name === null || name.child(0) === null ? null : literal(name.child(0) as Node);
+  const program = name === null || name.child(0) === null ? null : wordOf(name.child(0) as Node);
   if (program === null) return "its program is not written out";
   const refused = judgeProgram(program, slot.programs ?? READING_PROGRAMS);
   if (refused !== null) return refused;
-  const given = node.childrenForFieldName("argument").filter((one) => one !== null);
-  const words = given.map((one) => literal(one));
   const base = program.slice(program.lastIndexOf("/") + 1);
-  const executing = words.find((word) => word !== null && EXECUTING[base]?.test(word));
-  if (executing !== undefined) return `${base} ${executing} runs other programs`;
-  return judgeWords(base, words.map((text, index) => ({ text, braces: hasBareBrace(given[index] as Node) })), slot, world);
+  const words = node.childrenForFieldName("argument").map((one) => (one === null ? null : wordOf(one)));
+  const expanded = words.map((word) => (word === null ? [null] : expandBraces(word)));
+  if (expanded.includes(null)) return "it stands for too many words";
+  // Not every shell expands braces: it is judged by either reading.
+  for (const line of [words, expanded.flatMap((some) => some ?? [])]) {
+    const executing = line.find((word) => word !== null && EXECUTING[base]?.test(shown(word)));
+    if (executing !== undefined && executing !== null) return `${base} ${shown(executing)} runs other programs`;
+    if (base === "curl" && line.some((word) => word !== null && CURL_GLOB.test(shown(word)))) return "curl fills in braces and brackets itself";
+    const objection = judgeWords(base, line, slot, world);
+    if (objection !== null) return objection;
+  }
+  return null;
 }
+
+/** Addresses in which curl makes something of braces or brackets, whatever the shell does; data in JSON is none. */
+const CURL_GLOB = /^(?!\s*[[{]\s*["[{\]}])(?=[^]*[{}[\]])[^]*:[^]*\//;
 
 /** By name where the system's directories find it, or by the path that the manifest names. */
 function judgeProgram(program: string, programs: readonly string[]): Objection {
@@ -127,25 +141,13 @@ function judgeProgram(program: string, programs: readonly string[]): Objection {
   return `the program ${program} is not among ${programs.join(", ") || "none"}`;
 }
 
-interface Word {
-  /** Null where a part of it is known only when it runs. */
-  readonly text: string | null;
-  /** It holds braces that no quotes protect, so that the shell makes several words of it. */
-  readonly braces: boolean;
-}
-
-function hasBareBrace(node: Node): boolean {
-  if (node.type === "concatenation") return node.children.some((child) => child !== null && hasBareBrace(child));
-  return node.type !== "raw_string" && node.type !== "string" && node.type !== "ansi_c_string" && /[{}]/.test(node.text);
-}
-
 /** Every word that could name a file stays under the roots; the first plain word of a search is its pattern. */
-function judgeWords(base: string, words: readonly Word[], slot: Slot, world: World): Objection {
+function judgeWords(base: string, words: readonly (string | null)[], slot: Slot, world: World): Objection {
   let free = FREE_WORDS[base] ?? 0;
   let plain = false;
-  for (const { text: word, braces } of words) {
-    if (word === null) continue;
-    const fills = braces ? /[*?[{]/ : /[*?[]/;
+  for (const hidden of words) {
+    if (hidden === null) continue;
+    const word = shown(hidden);
     if (word === "--" && !plain) {
       plain = true;
       continue;
@@ -153,29 +155,31 @@ function judgeWords(base: string, words: readonly Word[], slot: Slot, world: Wor
     const option = !plain && word.startsWith("-") && word.length > 1;
     // A pattern that an option gives leaves every plain word a file.
     if (option && /^-[a-zA-Z]*[ef]|^--(?:reg|fil|expr|from)/.test(word)) free = 0;
-    if (!option && free > 0 && !/[*?[{].*\/|\/.*[*?[{]|^~/.test(word)) {
+    if (!option && free > 0 && !/[*?[{].*\/|\/.*[*?[{]|^~/.test(hidden)) {
       free -= 1;
       continue;
     }
     const path = option ? optionValue(word) : word;
     if (path === null || path === "" || /^https?:\/\//.test(path)) continue;
-    if (/(?:^|\/)\.[*?[]|[*?[][^/]*\//.test(path)) return `${word}: a pattern of directories, which shells fill in different ways`;
-    const link = fills.test(path) ? linkAmong(path, braces, slot, world) : null;
+    const filled = /[*?[]/.test(hidden);
+    if (filled && /(?:^|\/)\.[*?[]|[*?[][^/]*\//.test(path)) return `${word}: a pattern of directories, which shells fill in different ways`;
+    const link = filled ? linkAmong(path, slot, world) : null;
     if (link !== null) return link;
-    const check = fills.test(path) ? checkGlob : checkPath;
-    const objection = check(path, { ...slot, type: "path" }, world);
+    const objection = (filled ? checkGlob : checkPath)(path, { ...slot, type: "path" }, world);
     if (objection !== null) return `${word}: ${objection}`;
   }
   return null;
 }
 
 /** A pattern is filled in with links as well: one that leads outside would be followed. */
-function linkAmong(path: string, braces: boolean, slot: Slot, world: World): Objection {
+function linkAmong(path: string, slot: Slot, world: World): Objection {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const base = folder.startsWith("/") ? folder : `${world.cwd}/${folder}`;
   const last = path.slice(folder.length);
-  if ((last.match(/\*/g)?.length ?? 0) > 3 || (braces && /[{}]/.test(last))) return "a pattern with too many alternatives";
-  const pattern = new RegExp(`^${last.replaceAll(/[.+^$(){}|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".").replaceAll("[!", "[^")}$`, "s");
+  if ((last.match(/\*/g)?.length ?? 0) > 3) return "a pattern with too many alternatives";
+  // What brackets mean differs from shell to shell: behind the first, anything may stand.
+  const [plain = "", bracket] = last.split("[", 2);
+  const pattern = new RegExp(`^${plain.replaceAll(/[.+^$(){}|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}${bracket === undefined ? "" : ".*"}$`, "s");
   for (const name of world.files.names(base)) {
     if (!pattern.test(name) || world.files.kind(`${base}/${name}`) !== "link") continue;
     const objection = checkPath(`${folder}${name}`, { ...slot, type: "path" }, world);
@@ -189,29 +193,4 @@ function optionValue(word: string): string | null {
   const long = /^--[^=]+=([^]*)$/.exec(word);
   if (long !== null) return long[1] as string;
   return /^-[A-Za-z]+([/~.][^]*)$/.exec(word)?.[1] ?? null;
-}
-
-/** The text that a word stands for, quotes and escapes taken away; null where a part of it is known only when it runs. */
-function literal(node: Node): string | null {
-  if (node.type === "word" || node.type === "number") return node.text.replaceAll(/\\([^])/g, "$1");
-  if (node.type === "raw_string") return node.text.slice(1, -1);
-  if (node.type === "ansi_c_string") return ansi(node.text.slice(2, -1));
-  if (node.type === "brace_expression") return node.text;
-  if (node.type === "string") {
-    const inner = node.namedChildren.filter((child) => child !== null);
-    return inner.every((child) => child.type === "string_content") ? node.text.slice(1, -1).replaceAll(/\\([$`"\\])/g, "$1") : null;
-  }
-  if (node.type !== "concatenation") return null;
-  const parts = node.children.filter((child) => child !== null).map((child) => (child.isNamed ? literal(child) : child.text));
-  return parts.includes(null) ? null : parts.join("");
-}
-
-const ANSI: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", a: "\u0007", b: "\b", e: "\u001b", E: "\u001b", f: "\f", v: "\v" };
-
-function ansi(text: string): string {
-  return text.replaceAll(/\\(?:x([0-9a-f]{1,2})|u([0-9a-f]{1,4})|U([0-9a-f]{1,8})|([0-7]{1,3})|([^]))/gi, (_, x: string | undefined, u: string | undefined, long: string | undefined, octal: string | undefined, letter: string | undefined) => {
-    if (letter !== undefined) return ANSI[letter] ?? letter;
-    const point = octal === undefined ? Number.parseInt((x ?? u ?? long) as string, 16) : Number.parseInt(octal, 8);
-    return point <= 0x10ffff ? String.fromCodePoint(point) : "\ufffd";
-  });
 }

@@ -17,14 +17,14 @@ const SLASHES = /[\\\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]/g;
 /** `..` with what some systems drop: blanks and dots behind it, parameters, characters that show nothing. */
 const UP = /^[\s\u200b-\u200f\u2060\ufeff]*\.[\s\u200b-\u200f\u2060\ufeff]*\.(?:[\s\u200b-\u200f\u2060\ufeff][\s.\u200b-\u200f\u2060\ufeff]*|;.*)?$/;
 
+/** What offices keep beside a file that is open: `~$Budget 2026.xlsx`, `~WRL0001.tmp`. */
+const OF_AN_OFFICE = /^~(?:\$(?!HOME\b|\()[\p{L}\p{N} ._()-]+\.[a-z0-9]{1,5}|WRL\d{4}\.tmp)$/iu;
+
 export const checkPath: SyncCheck = (value, slot, world) => {
   if (CONTROL.test(value)) return "it holds a control character";
   if (/^[a-z]:/i.test(value) && (value.length === 2 || /[\\/]/.test(value[2] ?? ""))) return "it names a drive";
   if (value.split("/").length > MAX_PARTS) return `it has more than ${MAX_PARTS} parts`;
   if (/^[\s\ufeff"']*(?:[a-z]+:)?file:\/\/(?!localhost\/)[^/]/i.test(value)) return "it names a file of another host";
-  if (/^\$(?!\{?HOME\b)\{?\w+\}?\//i.test(value)) return "it starts with a variable";
-  // Offices keep `~$Budget.xlsx` beside a file that is open; it is nobody's name, and no shell makes anything of it but with a variable in front of a slash.
-  if (/^~[^/\\]/.test(value) && !/^~\$[^/\\]+\.[a-z]+$/i.test(value)) return "it names another user's home";
   const roots = slot.roots ?? (slot.access === "write" ? world.writable : [...world.readable, ...world.writable]);
   // What is private to the cell holds nothing of the host's.
   const inside = roots.map((root) => followed(root, world.files));
@@ -34,6 +34,8 @@ export const checkPath: SyncCheck = (value, slot, world) => {
   if (all.length > MAX_READINGS) return "it can be read in too many ways";
   for (const reading of all) {
     if (CONTROL.test(reading)) return "decoded, it holds a control character";
+    if (/^\$(?!\{?HOME\b)\{?\w+\}?\//i.test(reading)) return "it starts with a variable";
+    if (/^~[^/\\]/.test(reading) && !OF_AN_OFFICE.test(value)) return "it names another user's home";
     if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(reading)) return "it is an address, not a path";
     for (const base of reading.startsWith("/") ? [""] : [world.cwd, ...roots]) {
       const at = base === "" ? reading : `${base}/${reading}`;

@@ -1,4 +1,5 @@
 /** Slots whose values are checked by their letters alone. */
+import { expandBraces } from "./braces.ts";
 import { checkPath, readings } from "./path.ts";
 import type { SyncCheck } from "./world.ts";
 
@@ -21,24 +22,32 @@ export const checkArgument: SyncCheck = (value) => {
   return shell === null ? null : `it holds ${shell[0]}, on which a shell acts`;
 };
 
+/** Ids of many interfaces are base64; other names that end so set a variable to nothing. */
+const BASE64_END = /(?<=^(?:[\w+-]{4})+[\w+-]{2})==$|(?<=^(?:[\w+-]{4})+[\w+-]{3})=$/;
+
 export const checkIdentifier: SyncCheck = (value) => {
   if (value.length > 256) return "it is longer than 256 characters";
   if (/(?:^|\/)\.\.?(?:\/|$)/.test(value)) return "it is a path";
-  return /^@?[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_.$:@/+-]*[\p{L}\p{N}\p{M}_$+])?={0,2}$/u.test(value) && !/\/\/|::.*::.*::|--/.test(value) ? null : "it is no name";
+  return /^@?[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_.$:@/+-]*[\p{L}\p{N}\p{M}_$+])?$/u.test(value.replace(BASE64_END, "")) && !/\/\/|::.*::.*::|--/.test(value) ? null : "it is no name";
 };
 
-const MAX_ALTERNATIVES = 256;
+/** Shells may take `.?` and `.*` for the directory above; libraries do not. */
+const ABOVE = /^\.(?:[?*]|\[[^\]]*\])+$/;
 
 /** A pattern for files: every name that it could mean stays under the roots. */
 export const checkGlob: SyncCheck = (value, slot, world) => {
   if (value.length > 1024) return "it is longer than 1,024 characters";
   if (CONTROL.test(value)) return "it holds a control character";
   if ((value.match(/\*+/g) ?? []).length > 16 || /\*{3,}/.test(value) || (value.match(/[({]/g) ?? []).length > 16) return "it has too many alternatives";
-  const all = alternatives(value.replace(/^!/, ""));
+  const all = expandBraces(value.replace(/^!/, ""));
   if (all === null) return "it has too many alternatives";
-  for (const one of all) {
+  // Some take braces around one word away.
+  for (const one of [...all, ...all.filter((each) => each.includes("{")).map((each) => each.replaceAll(/[{}]/g, ""))]) {
     for (const reading of readings(one, world)) if (reading.split("/").some((part) => /^\[?\.\]?\[?\.\]?$/.test(part) && part.replaceAll(/[[\]]/g, "") === "..")) return "it leaves the directory";
-    if (/[@?*+!]\((?:[^)]*\|)?\.{1,2}[|)]/.test(one)) return "it leaves the directory";
+    if (/[@?*+!]\((?:[^)]*\|)?(?:\.{1,2}[|)]|\.[?*[])/.test(one)) return "it leaves the directory";
+    const parts = one.split("/");
+    const asShells = parts.map((part) => (ABOVE.test(part) ? ".." : /[*?[(]/.test(part) ? "x" : part)).join("/");
+    if (parts.some((part) => ABOVE.test(part)) && checkPath(asShells, slot, world) !== null) return "it leaves the directory";
     const literal = one.slice(0, /[*?[(]/.exec(one)?.index ?? one.length);
     const fixed = literal.slice(0, literal.lastIndexOf("/") + 1) || (literal === one ? one : ".");
     const objection = checkPath(fixed, slot, world);
@@ -47,27 +56,12 @@ export const checkGlob: SyncCheck = (value, slot, world) => {
   return null;
 };
 
-/** Braces multiplied out; null where there would be too many. */
-function alternatives(pattern: string): string[] | null {
-  const brace = /\{([^{}]*)\}/.exec(pattern);
-  if (brace === null) return [pattern];
-  const range = /^(-?\d{1,9})\.\.(-?\d{1,9})/.exec(brace[1] ?? "");
-  if (range !== null && Math.abs(Number(range[2]) - Number(range[1])) > MAX_ALTERNATIVES) return null;
-  const found: string[] = [];
-  for (const choice of (brace[1] ?? "").split(",")) {
-    const rest = alternatives(pattern.slice(0, brace.index) + choice + pattern.slice(brace.index + brace[0].length));
-    if (rest === null || found.length + rest.length > MAX_ALTERNATIVES) return null;
-    found.push(...rest);
-  }
-  return found;
-}
-
 export const checkEmail: SyncCheck = (value) => {
   const text = value.trim();
   if (CONTROL.test(value)) return "it holds a line end or control character";
   if (text.length > 320 || text.startsWith("-")) return "it is no address";
   // A name may stand in front, in quotes where it holds a comma; encoded ones (RFC 2047) may hold anything.
-  const bare = /^(?:[^<>"@,;]*|"[^<>"@\\]*"\s*)<([^<>]+)>$/.exec(text)?.[1] ?? text;
+  const bare = /^(?:[^<>"@,;]*|"(?!\s*-|[^"]*(?:,[^"]*,|[;`|]|\$\(|\s-))[^<>"@\\]*"\s*)<([^<>]+)>$/.exec(text)?.[1] ?? text;
   if (text.includes("=?") || /^[|/]/.test(bare)) return "it is no single address";
   return /^[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+(?:\.[\p{L}\p{N}!#$&'*+/=?^_{|}~-]+)*(?:\[bot\])?@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+[\p{L}][\p{L}\p{N}-]+$/u.test(bare) && !bare.startsWith("-") ? null : "it is no single address";
 };

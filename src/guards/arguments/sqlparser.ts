@@ -5,6 +5,9 @@ import { wasm } from "../../assets.ts";
 /** Beyond that, a chain of operators is deeper than the parser's stack. */
 const MAX_BYTES = 8 * 1024;
 
+/** Where there may be comments, a changed line end could move code into one, or out of it. */
+export const hasComments = (sql: string): boolean => /--|#|\/\*/.test(sql);
+
 /** Words that the grammar does not know where they may stand, and that reach nothing. */
 const IDLE: Readonly<Record<"mysql" | "sqlite", RegExp>> = { mysql: /\bWITH\s+ROLLUP\b/gi, sqlite: /(?<=\bESCAPE\s*'(?:''|[^'])'\s*)COLLATE\s+(?:NOCASE|BINARY|RTRIM)\b/gi };
 
@@ -18,7 +21,7 @@ export async function parseGeneric(sql: string, dialect: "mysql" | "sqlite"): Pr
   if (!started) initSync({ module: wasm("@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm") });
   started = true;
   try {
-    return JSON.parse(parse_sql_to_json_string(dialect, sql.replaceAll(IDLE[dialect], (words) => " ".repeat(words.length))));
+    return JSON.parse(parse_sql_to_json_string(dialect, hasComments(sql) ? sql : sql.replaceAll(IDLE[dialect], (words) => " ".repeat(words.length))));
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) broken = !answers();
     throw error instanceof Error ? error : new Error(messageOf(error));
