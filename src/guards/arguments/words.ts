@@ -1,5 +1,13 @@
 /** The words of a shell command: what their quotes and escapes stand for, and what of them the shell itself still acts on. */
-import type { Node } from "web-tree-sitter";
+
+/** What is needed of the grammar's tree. */
+interface Node {
+  readonly type: string;
+  readonly text: string;
+  readonly isNamed: boolean;
+  readonly children: readonly (Node | null)[];
+  readonly namedChildren: readonly (Node | null)[];
+}
 
 /** Characters that a shell makes other words of, unless quotes or escapes protect them; those are kept as private ones. */
 const ACTED_ON = "{},*?[]";
