@@ -64,7 +64,7 @@ const MUTATIONS = [
   ["closed functions", "guards/arguments/sql-tree.ts", "if (CLOSED_FUNCTION.test(name)) return", "if (name === \"\" && CLOSED_FUNCTION.test(name)) return", UNIT],
   ["command", "guards/arguments/command.ts", "  if (commands.length === 0) return", "  if (root !== null) return null;\n  if (commands.length === 0) return", UNIT],
   ["programs", "guards/arguments/command.ts", "  if (refused !== null) return refused;", "", UNIT],
-  ["executing options", "guards/arguments/command.ts", "if (executing !== undefined) return", "if (executing === \"\\u0001\") return", UNIT],
+  ["executing options", "guards/arguments/command.ts", "if (executing !== undefined && executing !== null) return", "if (executing === \"\\u0001\") return", UNIT],
   ["paths of commands", "guards/arguments/command.ts", "    if (objection !== null) return `${word}: ${objection}`;", "    if (objection !== null && word === \"\") return `${word}: ${objection}`;", UNIT],
   ["enum, number, boolean", "guards/arguments/check.ts", "if (check === null) return refuse(checkScalar(value, slot), code, at);", "if (check === null) return null;", UNIT],
   ["schema", "guards/arguments/check.ts", "const fault = attempt(validate, value);", "const fault = attempt(() => null, value) ?? (validate === null ? null : null);", UNIT],
