@@ -51,6 +51,7 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
   };
   const bent = bendsGate(server);
   if (bent !== null && (bent !== "PATH" || file.project !== null)) throw new SallyportError("clients.entry", `${server.name}: ${bent} would change the gate itself${file.project === null ? "" : ", and this file is the project's"}`);
+  if (server.beside !== null) throw new SallyportError("clients.entry", `${server.name}: ${server.beside} is the client's own doing, in which the gate would run; ${/file/i.test(server.beside) ? "write its variables into env" : "take it out"}`);
   const odd = Object.keys(server.env).find((name) => !/^[A-Za-z_]\w*$/.test(name));
   if (odd !== undefined) throw new SallyportError("clients.entry", `${server.name}: ${JSON.stringify(odd)} is no name of a variable`);
   const argv = server.argv.map(fill);

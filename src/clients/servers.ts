@@ -22,6 +22,8 @@ export interface ClientServer {
   /** Variables that are passed on by name. */
   readonly names: readonly string[];
   readonly cwd: string | null;
+  /** A key whose value is more for the client to do: variables out of a file, a debugger. Null: none that is known. */
+  readonly beside: string | null;
   readonly disabled: boolean;
   readonly spot: Spot;
   /** Where its variables stand. */
@@ -132,8 +134,11 @@ function serverOf(file: ClientFile, path: Keys, name: string, given: Tree): Clie
   if (names === null) return unreadable(`${shape.names} holds something other than names`);
   const disabled = leaf(child(given, "disabled")) === true || leaf(child(given, "enabled")) === false;
   const variables = child(tree, shape.env);
-  return { file, name, path, variables: variables?.kind === "table" ? variables.entries : [], argv: [...(words as string[]), ...more], env, names, cwd: textOf(child(given, "cwd")) ?? null, disabled, spot: { command, args } };
+  return { file, name, path, variables: variables?.kind === "table" ? variables.entries : [], argv: [...(words as string[]), ...more], env, names, cwd: textOf(child(given, "cwd")) ?? null, beside: BESIDE.find((one) => entry(given, one) !== undefined || entry(tree, one) !== undefined) ?? null, disabled, spot: { command, args } };
 }
+
+/** VS Code and Cursor read variables from a file; VS Code has servers debugged. */
+const BESIDE = ["envFile", "env_file", "dev"];
 
 /** Zed's older form keeps the command line in a table of its own. */
 function nested(tree: Table, key: string): readonly [tree: Table, key: string] {

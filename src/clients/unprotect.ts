@@ -10,6 +10,7 @@ import type { Host } from "../model.ts";
 import { foundIn, readText } from "./find.ts";
 import { digestOfEntry, writing } from "./protect.ts";
 import { digestOfText, dropRecord, ownPrograms, readBackup, readRecord, records, writeRecord, type FileRecord, type Guarded } from "./records.ts";
+import { startOf } from "./no-gate.ts";
 import type { ClientFile } from "./places.ts";
 import { forgetSecrets, putBack, type Moved } from "./secrets.ts";
 import { unwrap } from "./wrap.ts";
@@ -35,6 +36,11 @@ export async function unprotectFile(file: ClientFile, names: readonly string[] |
     const path = server?.path.join("\0");
     const fresh = foundIn(file, now, host).find((one) => one.server?.path.join("\0") === path)?.server ?? null;
     const known = record?.servers.find((one) => one.path.join("\0") === path) ?? null;
+    // What nobody wrote down and nothing shows to be the gate may be any program of the name.
+    if (fresh !== null && known === null && startOf(fresh.argv, host) === null && !fresh.argv.some((word) => ownPrograms(file.path, host).includes(word))) {
+      undone.push({ name, error: new SallyportError("clients.entry", `${name}: it is not this copy of Sallyport that stands before it; take it out by hand`) });
+      continue;
+    }
     const next = fresh === null ? null : attempt(() => unwrap(file, now, fresh, known, ownPrograms(file.path, host)));
     if (typeof next !== "string") {
       undone.push({ name, error: next ?? new SallyportError("clients.entry", `${name}: the manifest has its command, and the file does not`) });

@@ -212,6 +212,47 @@ describe("a home directory", () => {
     expect(readFileSync(file, "utf8")).not.toContain('"run"');
   });
 
+  it("is not called protected by whatever a foreign repository writes", async () => {
+    const home = scratch();
+    const project = join(home, "project");
+    const chain = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`m${index}.yaml`, `version: 1\n${index < 19 ? `extend: m${index + 1}.yaml\n` : "servers: { evil: { isolation: { backend: none, reason: x } } }\n"}`]));
+    for (const [name, text] of Object.entries(chain)) put(join(project, name), text);
+    for (const folder of [project, join(project, "sub")]) put(join(folder, "sallyport.yaml"), `version: 1\nservers: { good: {}, ${folder === project ? "evil: { isolation: { backend: none, reason: x } }" : "evil: {}"} }\n`);
+    const entry = (words: readonly string[], more: object = {}): object => ({ command: "node", args: [MAIN, "run", ...words, "--", "node", "x.js"], ...more });
+    const entries = {
+      filled: entry(["--server", "good", "--manifest", "${NOPE_X:-sub}/e.yaml"]), name: entry(["--server", "${NOPE_X:-evil}"]), twice: entry(["--server", "good", "--server", "evil"]), deep: entry(["--server", "evil", "--manifest", "m0.yaml"]),
+      file: entry(["--server", "good"], { envFile: ".env" }), dev: entry(["--server", "good"], { dev: { debug: { type: "node" } } }), folder: entry(["--server", "evil"], { cwd: "sub" }),
+      runner: { command: "npx", args: ["-y", "sallyport", "run", "--server", "good", "--", "node", "x.js"] }, hook: entry(["--server", "good"], { env: { PYENV_HOOK_PATH: "./hooks" } }), update: entry(["--server", "good", "--update"]),
+      lent: entry(["--server", "good", "--host", "evil.example:443"]), unasked: entry(["--server", "good", "--consent", "never"]), spliced: entry(["--server", "good", "--isolation=none"]), fine: entry(["--server", "good", "--quiet"]),
+    };
+    put(join(project, ".mcp.json"), json(entries));
+    const { servers: rows } = JSON.parse((await sallyport(["protect", "--check", "--json"], { home, cwd: project })).stdout) as { servers: Row[] };
+    expect(rows.filter(({ state }) => state === "protected").map(({ server: name }) => name)).toEqual(["fine"]);
+    // A client's own file may stand anywhere: its manifest must not be found by chance.
+    put(join(home, ".cursor/mcp.json"), json({ loose: entry(["--server", "good"]), tied: entry(["--server", "good", "--manifest", join(project, "sallyport.yaml")]) }));
+    const { servers: user } = JSON.parse((await sallyport(["protect", "--check", "--json", "--client", "cursor"], { home, cwd: project })).stdout) as { servers: Row[] };
+    expect(user.map(({ server: name, state }) => `${name} ${state}`).sort()).toEqual(["loose other", "tied protected"]);
+  });
+
+  it("runs no hook of a version manager's with what a client's file says", async () => {
+    const home = scratch();
+    const root = join(home, ".pyenv");
+    put(join(root, "bin/pyenv"), '#!/bin/sh\nenv > "$HOME/seen"\necho /usr/bin/python3\n');
+    put(join(root, "shims/python3"), "#!/bin/sh\nexit 1\n");
+    for (const name of ["bin/pyenv", "shims/python3"]) chmodSync(join(root, name), 0o755);
+    await sallyport(["explain", "--", "python3", "x.py"], { home, cwd: home, env: { PATH: `${join(root, "shims")}:${process.env["PATH"]}`, PYENV_HOOK_PATH: "/evil", LD_BIND_NOW: "1" } });
+    expect(readFileSync(join(home, "seen"), "utf8")).toMatch(/^PATH=/m);
+    expect(readFileSync(join(home, "seen"), "utf8")).not.toMatch(/PYENV_HOOK_PATH|LD_BIND_NOW/);
+  });
+
+  it("takes out no program that only carries its name", async () => {
+    const home = scratch();
+    const file = put(join(home, ".cursor/mcp.json"), json({ a: { command: "mytool", args: ["x", "sallyport", "run", "y", "--", "node", "x.js"] }, b: { command: "./sallyport", args: ["run", "a", "--", "rm", "x"] } }));
+    const before = readFileSync(file, "utf8");
+    expect((await run(home, "unprotect")).stdout).toContain("by hand");
+    expect(readFileSync(file, "utf8")).toBe(before);
+  });
+
   it("is not called protected by a project that switches the cell off, and no program is cut that only looks like the gate", async () => {
     const home = scratch();
     const project = join(home, "cloned");

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/clients/client.ts";
 import { CLIENTS } from "../../src/clients/table.ts";
 import { serversOf, type ClientServer } from "../../src/clients/servers.ts";
-import { gateLength, whyNoGate } from "../../src/clients/gate-words.ts";
+import { gateLength } from "../../src/clients/gate-words.ts";
+import { whyNoGate } from "../../src/clients/no-gate.ts";
 import type { Host } from "../../src/model.ts";
 import { unwrap, wrap, type Wrapped } from "../../src/clients/wrap.ts";
 import type { ClientFile } from "../../src/clients/places.ts";
@@ -34,14 +35,16 @@ function unprotect(file: ClientFile, text: string, known: readonly Wrapped[]): s
 }
 
 const HOST = { program: ["/usr/bin/node", OWN], cwd: "/p", dirs: { config: "/home/me/.config/sallyport" } } as unknown as Host;
-const isProtected = (argv: readonly string[], env: Record<string, string> = {}, project: string | null = null): boolean => gateLength(argv, [OWN]) !== null && whyNoGate({ argv, env, names: [], file: { ...fileOf(CLIENTS[0] as Client), project } } as unknown as ClientServer, HOST) === null;
+const isProtected = (argv: readonly string[], env: Record<string, string> = {}, project: string | null = null): boolean => gateLength(argv, [OWN]) !== null && whyNoGate({ argv, env, names: [], cwd: null, beside: null, file: { ...fileOf(CLIENTS[0] as Client), project } } as unknown as ClientServer, HOST) === null;
 
 describe("a gate before a server", () => {
-  it.each([["sallyport", "run", "--", "x"], ["npx", "-y", "sallyport@1.2.3", "run", "--server", "a"], ["/usr/bin/node", OWN, "run", "--", "x"], ["node", OWN, "run", "--quiet", "--", "x"], ["pnpm", "dlx", "sallyport", "run", "--", "x"], ["npm", "exec", "--", "sallyport", "run", "--", "x"]])("is one: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(true));
+  it.each([["sallyport", "run", "--", "x"], ["/usr/bin/node", OWN, "run", "--", "x"], ["node", OWN, "run", "--quiet", "--", "x"], ["sallyport", "run", "--isolation=podman", "--read=docs", "--", "x"]])("is one: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(true));
   it.each([
     ["node", "evil.js", "sallyport", "run", "--", "x"], ["/tmp/sallyport", "run", "--", "x"], ["npx", "sallyport-evil", "run", "--", "x"], ["npx", "evil", "sallyport", "run"], ["node", "sallyport", "run", "--", "x"],
     ["sh", "-c", "sallyport run -- x"], ["sallyport", "explain", "--", "x"], ["npx", "--package=evil", "sallyport", "run", "--", "x"], ["env", "sallyport", "run", "--", "x"], ["./sallyport", "run", "--", "x"], ["SALLYPORT", "run", "--", "x"],
     ["/tmp/evil/node", OWN, "run", "--", "x"], ["./node", OWN, "run", "--", "x"], ["node", "/tmp/evil/dist/main.js", "run", "--", "x"], ["node", "--require", "evil.js", OWN, "run", "--", "x"], ["npm", "sallyport", "run", "--", "x"],
+    ["npx", "-y", "sallyport@1.2.3", "run", "--", "x"], ["pnpm", "exec", "sallyport", "run", "--", "x"], ["bunx", "sallyport", "run", "--", "x"], ["npm", "exec", "--", "sallyport", "run", "--", "x"],
+    ["sallyport", "run", "--isolation=none", "--", "evil"], ["sallyport", "run", "--quiet=x", "--", "x"], ["sallyport", "run", "--update", "--", "x"], ["sallyport", "run", "--durability", "disk", "--durability", "process", "--", "x"], ["sallyport", "run", "--server", "s", "--", "x"], ["sallyport", "run", "--read", "${HOME}", "--", "x"],
     ["sallyport", "run", "--isolation", "none", "--reason", "x", "--", "evil"], ["sallyport", "run", "--help", "--", "evil"], ["sallyport", "run", "evil", "--", "x"],
   ])("is none: %s %s %s", (...argv) => expect(isProtected(argv)).toBe(false));
   it("is not any program with a main.js", () => expect(gateLength(["node", "/srv/app/dist/main.js", "run", "--", "x"], [OWN])).toBeNull());

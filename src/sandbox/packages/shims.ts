@@ -14,6 +14,11 @@ const MANAGERS: readonly (readonly [folder: RegExp, manager: string, question: s
   [/\/\.volta\/bin$/, "volta", "which"],
 ];
 
+/** A manager runs outside of any cell, and its hooks with it: it gets no more than where to look. */
+function needed({ env }: Host): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined && /^(?:PATH|HOME|USER|LANG|(?:PYENV|RBENV|NODENV)_(?:ROOT|VERSION)|ASDF_DIR|ASDF_DATA_DIR|MISE_DATA_DIR|MISE_CONFIG_DIR|VOLTA_HOME|XDG_(?:CONFIG|DATA|CACHE|STATE)_HOME)$/.test(one[0])));
+}
+
 export function unshim(program: string, host: Host): string {
   const folder = dirname(program);
   const entry = MANAGERS.find(([pattern]) => pattern.test(folder));
@@ -21,7 +26,7 @@ export function unshim(program: string, host: Host): string {
   const manager = join(folder, entry[1]);
   if (!existsSync(manager)) return program;
   try {
-    const answer = execFileSync(manager, [entry[2], basename(program)], { cwd: host.cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const answer = execFileSync(manager, [entry[2], basename(program)], { cwd: host.cwd, encoding: "utf8", env: needed(host), stdio: ["ignore", "pipe", "ignore"] }).trim();
     return existsSync(answer) ? answer : program;
   } catch {
     return program;
