@@ -28,7 +28,7 @@ export const CELL_HELP = `  --server NAME        a server of the manifest, which
   --host NAME:PORT     a host that the server may reach; repeatable. Nothing else of any network exists for it
   --address RANGE      a private address or range that those hosts may resolve to; repeatable
   --update             fetch the package again instead of the version pinned at first use
-  --isolation NAME     gvisor, bubblewrap, podman, docker; auto (default) is the first of these that works
+  --isolation NAME     bubblewrap, gvisor, podman, docker; auto (default) is the first of these that works
                        here; none needs --reason "…" and is recorded
   --consent WHEN       when a person is asked about a call: reach (default: when the server can write, connect, or
                        use what it was lent), first (also when it cannot), always, never`;

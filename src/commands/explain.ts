@@ -75,7 +75,7 @@ function render(plan: Plan, asks: string, paint: Paint): string {
     ["identity", identity.integrity],
     ["command", plan.command.join(" ")],
     ["directory", plan.cwd],
-    ["runs as", plan.isolation === "none" ? "you" : `uid ${plan.user.uid}, gid ${plan.user.gid} on this machine, without any capability`],
+    ["runs as", plan.isolation === "none" ? "you" : `uid ${plan.user.uid}, gid ${plan.user.gid} ${plan.isolation === "gvisor" ? "behind gVisor, which is root's" : "on this machine"}, without any capability`],
     ["isolation", plan.image === null ? plan.isolation : `${plan.isolation}, image ${plan.image.name} ${plan.image.id.slice(0, 19)}`],
     ["network", plan.isolation === "none" ? "yours" : plan.network === null ? "none" : [...plan.network.hosts, ...plan.network.hostPatterns].join(" ")],
     ["asks you", asks],

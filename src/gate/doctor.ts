@@ -89,15 +89,17 @@ async function tryCell(backend: Backend, host: Host, network: Reachable | null):
 }
 
 /** The cell stood and all of its promises were kept; one line for each group of them. */
-function attested({ uids, uidMap, seccomp, namespaces, cgroup, notEnforced }: Attestation): Found[] {
+function attested({ uids, uidMap, seccomp, kernel, namespaces, cgroup, notEnforced }: Attestation): Found[] {
+  const { filters } = kernel?.seccomp ?? seccomp;
   return [
     holds("uid", `servers run as uid ${uids[0]}`),
     holds("capabilities", "none, and none can be gained"),
-    holds("system calls", `${seccomp.filters} filter in force`),
+    holds("system calls", `${filters} filter in force${kernel === undefined ? "" : ", for the kernel in user space that answers them"}`),
     holds("namespaces", Object.keys(namespaces).filter((name) => name !== "user" || uidMap !== WHOLE).join(" ")),
     holds("files", "nothing is visible or writable but what was planned"),
     holds("limits", `${LIMITS.processes} processes, ${LIMITS.openFiles} open files, ${LIMITS.cpuSeconds} s processor`),
-    cgroup === null || notEnforced.length > 0 ? { state: "weaker", what: "control groups", detail: notEnforced.join("; "), mend: "run inside a systemd user session, or as root" } : holds("control groups", `v${cgroup.version}: ${cgroup.controllers.join(" ")}`),
+    ...(kernel === undefined ? [] : [{ state: "weaker", what: "kernel", detail: notEnforced.join("; "), mend: "bubblewrap, where no process of a cell may be root's" } as const]),
+    cgroup === null || (kernel === undefined && notEnforced.length > 0) ? { state: "weaker", what: "control groups", detail: notEnforced.join("; "), mend: "run inside a systemd user session, or as root" } : holds("control groups", `v${cgroup.version}: ${cgroup.controllers.join(" ")}`),
   ];
 }
 

@@ -119,7 +119,7 @@ const ISOLATION = {
   description: "The cell.",
   missing: "auto, nothing readable but the program's own files, nothing writable.",
   properties: {
-    backend: { enum: ["auto", "gvisor", "bubblewrap", "podman", "docker", "none"], description: "`auto` is the strongest that works on the machine; `none` runs the server with the caller's rights.", missing: "auto" },
+    backend: { enum: ["auto", "bubblewrap", "gvisor", "podman", "docker", "none"], description: "`auto` is the strongest that works on the machine; `none` runs the server with the caller's rights.", missing: "auto" },
     reason: { type: "string", minLength: 1, description: "Why there is no isolation; `backend: none` needs it, and it is recorded." },
     read: { ...strings, description: "Directories and files shown read-only. Relative to the manifest; `~/` is the home.", missing: "None; those that `args` names are not added by themselves." },
     write: { ...strings, description: "Directories that may be written.", missing: "None." },

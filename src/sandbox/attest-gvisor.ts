@@ -1,18 +1,21 @@
 /**
  * The Attestation of a container behind gVisor: two halves. This machine's kernel tells of the Sentry, the program that is
- * the container's kernel, and of the Gofer, which opens its files; the Sentry tells of the process that still waits inside
- * (asked before the server's first instruction, so that nothing of the server's could answer). Source: gVisor, "Security Model".
+ * the container's kernel, and of the Gofer, which hands it the directories shown; the Sentry tells of the process that still
+ * waits inside (asked before the server's first instruction). Source: gVisor, "Security Model".
  */
-import { readFileSync, readdirSync } from "node:fs";
-import { limitsOf, mountOf, namespacesOf, observe, sourceMatches, underWrite, type Attestation, type Observed } from "./attest.ts";
+import { randomBytes } from "node:crypto";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { processEntry } from "../processes.ts";
+import { limitsOf, mountsIn, namespacesOf, observe, sourceMatches, underWrite, type Attestation, type Observed } from "./attest.ts";
 import { bounds, groupOf, type Promised } from "./attest-container.ts";
 import { ask, type Engine } from "./engine.ts";
+import { SallyportError } from "../errors.ts";
 import type { Mount, Plan } from "./plan.ts";
 
 /** The cgroup namespace is the host's for the Sentry; inside, it makes control groups of its own up. */
 const NAMESPACES = ["user", "pid", "net", "ipc", "uts", "mnt"];
-/** In the shell's own words, as an image need not have more: one file after the other, each behind its name. */
-const TELL = 'for f in status mounts limits; do echo "= $f"; while read -r l; do echo "$l"; done < /proc/1/$f; done; echo "= fd"; echo /proc/1/fd/*';
+/** In the shell's own words, as an image need not have more: one file after the other, each behind a word that no file's name can hold. */
+const TELL = 'for f in status mountinfo limits; do printf "%s %s\\n" "$1" "$f"; while IFS= read -r l; do printf "%s\\n" "$l"; done < /proc/1/$f; done; printf "%s fd\\n" "$1"; printf "%s\\n" /proc/1/fd/*';
 /** File systems that the Sentry makes up; what is writable there is root's, and changes nothing outside. */
 const OWN_MOUNTS = /^\/(?:proc|sys|dev)(?:\/|$)|^\/etc\/(?:resolv\.conf|hostname|hosts)$|^\/run\/\.containerenv$|^\/run\/secrets$/;
 /** What an engine puts into every container. */
@@ -21,6 +24,7 @@ const ADDED = ["HOSTNAME", "container", "TERM", "HOME", "PWD", "PATH"];
 const SENTRY_CAPABILITIES = 0x8001fn;
 /** With a network of the kernel's also NET_BIND_SERVICE and NET_ADMIN, and this machine's user namespace. */
 const NETWORK_CAPABILITIES = 0x1400n;
+const AS_ROOT = "a uid that is not 0 on this machine: gVisor itself runs as root, with the capabilities listed under kernel, and goes by the modes of files alone (no access control lists)";
 const WITH_NETWORK = "a user namespace of gVisor's own: where hosts are named, runsc runs in this machine's";
 
 interface Inside {
@@ -32,8 +36,9 @@ interface Inside {
 
 /** @param pid the Sentry's. Throws `cell.engine` where the engine does not answer. */
 export async function attestGvisor(plan: Plan, engine: Engine, name: string, pid: number): Promise<Attestation> {
-  const [told, variables] = await Promise.all([ask(engine, ["exec", name, "/bin/sh", "-c", TELL]), ask(engine, ["inspect", "--format", "{{json .Config.Env}}", name])]);
-  const inside = insideOf(told);
+  const word = `=${randomBytes(16).toString("hex")}`;
+  const [told, variables] = await Promise.all([ask(engine, ["exec", name, "/bin/sh", "-c", TELL, "sallyport", word]), ask(engine, ["inspect", "--format", "{{json .Config.Env}}", name])]);
+  const inside = insideOf(told, word);
   const found = groupOf(pid);
   const sentry = observe(plan, pid, found.group, null);
   const ids = (key: string): number[] => (inside.status.get(key) ?? "").trim().split(/\s+/).filter(Boolean).map(Number);
@@ -43,13 +48,16 @@ export async function attestGvisor(plan: Plan, engine: Engine, name: string, pid
     gids: ids("Gid"),
     groups: ids("Groups"),
     capabilities: Object.fromEntries(["Inh", "Prm", "Eff", "Bnd"].map((set) => [set, inside.status.get(`Cap${set}`) ?? "?"])),
+    noNewPrivileges: inside.status.get("NoNewPrivs") === "1",
+    seccomp: { mode: Number(inside.status.get("Seccomp") ?? 0), filters: 0 },
+    kernel: { pid: sentry.pid, uids: sentry.uids, gids: sentry.gids, capabilities: sentry.capabilities, noNewPrivileges: sentry.noNewPrivileges, seccomp: sentry.seccomp },
     mounts: inside.mounts,
     limits: inside.limits,
     environment: (JSON.parse(variables) as string[]).map((entry) => entry.slice(0, entry.indexOf("="))),
     descriptors: inside.descriptors,
   };
   const promises = [...ofSentry(sentry, plan.network !== null), ...ofServer(plan, seen, goferOf(pid)), ...bounds(plan, engine, seen, found)];
-  return { ...seen, notEnforced: [...(found.group === null ? ["memory and processes: the engine's control group was not found"] : []), ...(plan.network === null ? [] : [WITH_NETWORK])], broken: promises.filter(([kept]) => !kept).map(([, promise]) => promise) };
+  return { ...seen, notEnforced: [...(found.group === null ? ["memory and processes: the engine's control group was not found"] : []), ...(plan.network === null ? [] : [WITH_NETWORK]), ...(sentry.uids.includes(0) ? [AS_ROOT] : [])], broken: promises.filter(([kept]) => !kept).map(([, promise]) => promise) };
 }
 
 /** What this machine's kernel holds the container's kernel to. */
@@ -61,7 +69,7 @@ function ofSentry(seen: Observed, network: boolean): Promised[] {
     [seen.noNewPrivileges, "no new privileges can be gained"],
     [seen.seccomp.mode === 2 && seen.seccomp.filters >= 1, "a system call filter is in force"],
     [(BigInt(`0x${seen.capabilities["Eff"]}`) & ~(SENTRY_CAPABILITIES | (network ? NETWORK_CAPABILITIES : 0n))) === 0n, "gVisor has no capability but those that it needs"],
-    [root?.type === "tmpfs" && !root.writable && seen.mounts.every(({ at }) => at === "/" || at === "/proc" || at === "/etc"), "gVisor itself sees no file system of this machine's"],
+    [root?.type === "tmpfs" && !root.writable && seen.mounts.every(({ at }) => at === "/" || at === "/proc" || at === "/etc"), "gVisor itself has no file system of this machine's mounted"],
     [seen.environment.every((name) => name.startsWith("RUNSC_") || name.startsWith("GODEBUG") || name === "GOMAXPROCS"), "gVisor has none of the caller's variables"],
   ];
 }
@@ -83,7 +91,7 @@ function ofServer(plan: Plan, seen: Observed, gofer: number | null): Promised[] 
     [seen.mounts.every(({ at }) => at === "/" || planned.has(at) || OWN_MOUNTS.test(at)), "nothing is mounted but what was planned"],
     [plan.mounts.every((mount) => isShown(mount, seen, gofer)), "each directory shown is the one that was named"],
     [seen.environment.every((name) => Object.hasOwn(plan.environment, name) || ADDED.includes(name)), "the environment holds the planned variables only"],
-    [seen.descriptors.every((descriptor) => descriptor <= 2), "no descriptor but stdin, stdout and stderr is open"],
+    [seen.descriptors.every((descriptor) => descriptor <= 2) && seen.descriptors.length === 3, "stdin, stdout and stderr are open, and no other descriptor"],
   ];
 }
 
@@ -93,14 +101,23 @@ function isShown(mount: Mount, seen: Observed, gofer: number | null): boolean {
   return gofer !== null && seen.mounts.some(({ at }) => at === mount.at) && sourceMatches(mount, { ...seen, pid: gofer });
 }
 
-/** The process that opens files for this Sentry: started by the same runtime, for the same container. */
+/** The process that hands directories to this Sentry: the same program's, of the same parent and user, for the same container. */
 function goferOf(sentry: number): number | null {
   const bundle = wordsOf(String(sentry)).find((word) => word.startsWith("--bundle="));
   const found = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).find((entry) => {
     const words = wordsOf(entry);
-    return words[0] === "runsc-gofer" && bundle !== undefined && words.includes(bundle);
+    return words[0] === "runsc-gofer" && bundle !== undefined && words.includes(bundle) && isAkin(entry, String(sentry));
   });
   return found === undefined ? null : Number(found);
+}
+
+function isAkin(one: string, other: string): boolean {
+  try {
+    const [a, b] = [one, other].map((pid) => [readlinkSync(`/proc/${pid}/exe`), processEntry(Number(pid))?.parent, /^Uid:.*$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[0]].join(" "));
+    return a === b;
+  } catch {
+    return false;
+  }
 }
 
 function wordsOf(pid: string): string[] {
@@ -111,14 +128,14 @@ function wordsOf(pid: string): string[] {
   }
 }
 
-/** Exported for its test. */
-export function insideOf(told: string): Inside {
-  const parts = new Map(told.split(/^= /m).filter(Boolean).map((part) => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n") + 1)] as const));
+/** @param word stands before each part, and nowhere else. Throws `cell.engine`. */
+export function insideOf(told: string, word: string): Inside {
+  const all = told.split(`${word} `).slice(1).map((part) => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n") + 1)] as const);
+  const parts = new Map(all);
+  if (all.map(([name]) => name).join(" ") !== "status mountinfo limits fd") throw new SallyportError("cell.engine", "the container did not tell of its first process");
   const part = (name: string): string => parts.get(name) ?? "";
   const pairs = part("status").split("\n").filter(Boolean).map((line) => line.split(":", 2) as [string, string]);
-  const mounts = part("mounts").split("\n").filter(Boolean).map((line) => {
-    const [, at = "", type = "", options = ""] = line.split(" ");
-    return mountOf(at, type, options);
-  });
-  return { status: new Map(pairs.map(([key, value]) => [key, value.trim()])), mounts, limits: limitsOf(part("limits")), descriptors: (part("fd").match(/\d+(?=\s|$)/g) ?? []).map(Number) };
+  // The kernel of this machine gives bytes, where this one gives letters.
+  const mounts = mountsIn(Buffer.from(part("mountinfo")).toString("latin1"));
+  return { status: new Map(pairs.map(([key, value]) => [key, value.trim()])), mounts, limits: limitsOf(part("limits")), descriptors: (part("fd").match(/(?<=\/fd\/)\d+$/gm) ?? []).map(Number) };
 }

@@ -28,6 +28,8 @@ export interface Attestation {
   /** Names of the environment's variables. */
   readonly environment: readonly string[];
   readonly descriptors: readonly number[];
+  /** Behind a kernel in user space: what this machine's kernel says of that, where the other members are the server's. */
+  readonly kernel?: Pick<Attestation, "pid" | "uids" | "gids" | "capabilities" | "noNewPrivileges" | "seccomp">;
   /** What this machine does not enforce, in words. */
   readonly notEnforced: readonly string[];
   /** What was asked and did not apply; a server with an entry here is killed. */
@@ -156,7 +158,12 @@ export function namespacesOf(pid: number): Record<string, string> {
 /** proc_pid_mountinfo(5): the mount point is the fifth field, its options the sixth; the type stands behind the dash. */
 export function mountsOf(pid: number | "self"): Attestation["mounts"] {
   // Bytes, not characters, are escaped: they are put together before they are read as UTF-8.
-  return readFileSync(`/proc/${pid}/mountinfo`, "latin1").trim().split("\n").map((line) => {
+  return mountsIn(readFileSync(`/proc/${pid}/mountinfo`, "latin1"));
+}
+
+/** @param text as proc_pid_mountinfo(5), its bytes as Latin-1. */
+export function mountsIn(text: string): Attestation["mounts"] {
+  return text.trim().split("\n").filter(Boolean).map((line) => {
     const [before = "", after = ""] = line.split(" - ", 2);
     const fields = before.split(" ");
     return mountOf(fields[4] ?? "", after.split(" ")[0] ?? "", fields[5] ?? "");
@@ -164,7 +171,7 @@ export function mountsOf(pid: number | "self"): Attestation["mounts"] {
 }
 
 /** @param at as the kernel escapes it, byte by byte. */
-export function mountOf(at: string, type: string, options: string): Attestation["mounts"][number] {
+function mountOf(at: string, type: string, options: string): Attestation["mounts"][number] {
   const bytes = at.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
   return { at: Buffer.from(bytes, "latin1").toString("utf8"), type, writable: options.split(",").includes("rw") };
 }

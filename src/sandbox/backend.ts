@@ -58,8 +58,8 @@ function container(name: ContainerKind, why: string): Backend {
 
 /** Adding one is a file and a line. */
 export const BACKENDS: readonly Backend[] = [
-  container("gvisor", "a kernel of its own for each server; this machine's answers none of its calls"),
   bubblewrap,
+  container("gvisor", "a kernel in user space for each server"),
   container("podman", "a container without a daemon of root's"),
   container("docker", "a container"),
 ];

@@ -19,6 +19,9 @@ const ASK_AGAIN = 25;
 /** Longer than an engine takes to take a killed container down. */
 const HURRY = 10_000;
 
+/** What shells and linkers run code by. */
+const LOADING = /^(?:LD_.*|BASH_ENV|ENV|GCONV_PATH)$/;
+
 export interface ContainerOptions {
   readonly plan: Plan;
   readonly engine: Engine;
@@ -57,6 +60,8 @@ export async function startContainer({ plan, engine, session, host }: ContainerO
 
 async function prepared(plan: Plan, engine: Engine, name: string, session: string, host: Host): Promise<ReturnType<typeof containerInvocation> & { readonly staged: boolean }> {
   const staged = await hasShell(plan.image as Image, engine, name, host);
+  const loading = engine.gvisor ? Object.keys(plan.environment).find((variable) => LOADING.test(variable)) : undefined;
+  if (loading !== undefined) throw new SallyportError("cell.refused", `${loading} would run code in the shell that tells gVisor's side of the attestation`);
   if (engine.gvisor && !staged) throw new SallyportError("cell.image", "it has no shell, and behind gVisor only a shell can tell what applied before the server starts");
   return { staged, ...containerInvocation(plan, engine, name, writeFiles(plan, sessionFolder(host, session)), staged) };
 }

@@ -44,6 +44,9 @@ async function engineOf(name: EngineName, host: Host): Promise<Engine> {
 async function gvisor(host: Host): Promise<Engine> {
   const runsc = findProgram("runsc", `${host.env["PATH"] ?? ""}${delimiter}${PLACES}`, "/");
   if (runsc === null) throw new SallyportError("cell.engine", "gVisor (runsc) is not installed");
+  // A program of the name that is none would be found out with every start.
+  const version = await said(runsc, ["--version"], { PATH: PLACES }, 5000).catch(() => "");
+  if (!version.startsWith("runsc version")) throw new SallyportError("cell.engine", `${runsc} --version does not answer as gVisor's runsc does`);
   const rootful = await engineOf("podman", host).catch(() => null);
   if (rootful?.rootless === false) return { ...rootful, gvisor: true, options: ["--runtime", runsc] };
   const daemon = await engineOf("docker", host).catch(() => null);
@@ -82,9 +85,9 @@ export function ask(engine: Engine, args: readonly string[]): Promise<string> {
   return said(engine.program, [...engine.options, ...args], engine.env);
 }
 
-function said(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+function said(program: string, args: readonly string[], env: Readonly<Record<string, string>>, timeout = TIMEOUT): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(program, args, { env, timeout: TIMEOUT, maxBuffer: 16 * 1024 * 1024, cwd: "/" }, (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new SallyportError("cell.engine", `${args[0]}: ${stderr.trim().split("\n").at(-1) || error.message}`))));
+    execFile(program, args, { env, timeout, maxBuffer: 16 * 1024 * 1024, cwd: "/" }, (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new SallyportError("cell.engine", `${args.find((word) => /^[a-z]+$/.test(word)) ?? ""}: ${stderr.trim().split("\n").at(-1) || error.message}`))));
   });
 }
 

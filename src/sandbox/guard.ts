@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 
 export interface Guard {
-  /** The cell has ended in good order: only the control groups are left to remove. */
+  /** The cell has ended in good order: only the control groups are left to remove, and a container that its engine forgot. */
   stand(): void;
 }
 
@@ -37,7 +37,9 @@ while [ "$i" -lt 100 ]; do
         pid=\${found#/proc/}; kill -9 "\${pid%/cmdline}" 2>/dev/null; left=1
       done
     fi
-    if [ "$#" -gt "$count" ] && [ $((i % 5)) = 0 ]; then (shift "$count"; exec "$@") >/dev/null 2>&1; fi
+  fi
+  if [ "$#" -gt "$count" ] && [ $((i % 5)) = 0 ]; then
+    if [ "$word" != ended ] || [ "$i" = 0 ]; then (shift "$count"; exec "$@") >/dev/null 2>&1; fi
   fi
   n=0
   for group; do

@@ -8,7 +8,7 @@ import type { Network } from "../model.ts";
 import { isWithin } from "../paths.ts";
 import type { Architecture } from "./syscalls.ts";
 
-export const BACKENDS = ["gvisor", "bubblewrap", "podman", "docker"] as const;
+export const BACKENDS = ["bubblewrap", "gvisor", "podman", "docker"] as const;
 export type Isolation = (typeof BACKENDS)[number] | "none";
 
 /** What is to be run, resolved: the program's absolute path on the host, and the files that belong to it. */
