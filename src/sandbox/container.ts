@@ -32,7 +32,8 @@ export interface ContainerOptions {
 /** Throws `cell.refused`, `cell.start-timeout`, `cell.promise-broken`, `cell.engine`, `cell.ceiling`. */
 export async function startContainer({ plan, engine, session, host }: ContainerOptions): Promise<Cell> {
   const name = `sallyport-${session}`;
-  const remove = [engine.program, ...engine.options, "rm", "--force", "--volumes", name, probeOf(name)];
+  // Podman removes none where one is missing, and says nothing of it.
+  const remove = [engine.program, ...engine.options, "rm", "--force", ...(engine.name === "podman" ? ["--ignore"] : []), "--volumes", name, probeOf(name)];
   const leave = enrol(host, session, { groups: [], remove: { argv: remove, env: engine.env } });
   const guard = startGuard(findProgram("sh", "/bin:/usr/bin", "/") ?? "/bin/sh", { token: "", groups: [], remove, env: engine.env });
   const { staged, argv, env } = await prepared(plan, engine, name, session, host).catch((error: unknown) => (guard.stand(), leave(), Promise.reject(asSallyportError(error, "cell.refused"))));

@@ -93,7 +93,7 @@ describe.runIf(isRoot).each(BACKENDS)("a cell of %s", (backend) => {
   it("leaves nothing behind, whichever way it ends", async () => {
     const home = scratch();
     const before = containers();
-    for (const end of ["close", "term", "kill", "server", "crash"] as const) {
+    for (const end of ["close", "term", "kill", "server", "crash", ...(["podman", "gvisor"].includes(backend) ? (["monitor"] as const) : [])] as const) {
       const running = gate(["node", server("caller.mjs")], { home, flags: ["--isolation", backend] });
       running.send({ id: 1, method: "try", params: { how: "lookup", name: "localhost" } });
       await running.answerTo(1);
@@ -103,6 +103,11 @@ describe.runIf(isRoot).each(BACKENDS)("a cell of %s", (backend) => {
       if (end === "server" || end === "crash") {
         const line = records(home).find(({ message }) => message?.["event"] === "attestation");
         process.kill(Number(line?.message?.["pid"]), "SIGKILL");
+      }
+      if (end === "monitor") {
+        const session = basename(sessionFiles(home).at(-1) ?? "", ".jsonl");
+        execFileSync("pkill", ["-KILL", "-f", `^/\\S*conmon .*sallyport-${session}`]);
+        running.child.stdin.end();
       }
       await running.ended;
     }
