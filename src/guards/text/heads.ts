@@ -8,7 +8,7 @@
 const MAX_HEAD = 8;
 /** An item is a head's number times this, and how many of its atoms were taken. */
 const STRIDE = 16;
-/** Far beyond what honest or hostile text leads to; then everything is a hit. */
+/** Twice what any text can lead to; beyond, everything would be a hit. */
 const MAX_STATES = 4096;
 const ASCII = 128;
 const UNKNOWN = -1;
@@ -56,7 +56,7 @@ export class Heads {
   constructor(sources: readonly string[], runs: readonly [Run, Run]) {
     this.#runs = runs;
     for (let byte = 0; byte < ASCII; byte += 1) this.#stands[byte] = runs.reduce((bits, { of }, bit) => bits | (takes(of, String.fromCharCode(byte)) ? 1 << bit : 0), 0);
-    this.#heads = sources.map(headOf);
+    this.#heads = [...new Map(sources.map(headOf).map((head) => [head.join("\0"), head])).values()];
     const atoms = [...new Set(this.#heads.flat())];
     const signatures = new Map<string, number>();
     const members: number[][] = [];
