@@ -62,9 +62,17 @@ const MAX_MARKUP = 512 * 1024;
 export function hiddenMarkup(whole: string): Hidden[] {
   const text = whole.length > MAX_MARKUP ? whole.slice(0, MAX_MARKUP) : whole;
   const found: Hidden[] = padding(text);
-  for (const match of text.matchAll(COMMENT)) if ((match[1] ?? match[2] ?? match[3] ?? "").trim().split(/\s+/).length >= 3) found.push({ rule: "hidden.comment", severity: "hold", range: [match.index, match.index + match[0].length], what: "a comment" });
+  for (const match of text.matchAll(COMMENT)) if ((match[1] ?? match[2] ?? match[3] ?? "").trim().split(/\s+/).length >= 3) found.push({ rule: "hidden.comment", severity: isShown(text, match.index) && match[0].length < SHORT ? "note" : "hold", range: [match.index, match.index + match[0].length], what: "a comment" });
   for (const match of text.matchAll(STYLE)) found.push({ rule: "hidden.style", severity: (/^[^<]*/.exec(text.slice(match.index + match[0].length))?.[0] ?? "").trim().split(/\s+/).length >= 4 ? "hold" : "note", range: [match.index, match.index + match[0].length], what: "an element that is not shown" });
   return found;
+}
+
+/** A comment that is spoken of, as an example: renderers show what stands in code. */
+const SHORT = 60;
+
+function isShown(text: string, at: number): boolean {
+  const before = text.slice(Math.max(0, at - 4000), at);
+  return (before.split("```").length % 2 === 0) || ((/[^\n]*$/.exec(before)?.[0] ?? "").split("`").length % 2 === 0 && /^[^\n]*`/.test(text.slice(at)));
 }
 
 /** Text behind so much that shows nothing; each pattern is one run, so that no text makes it slow. */

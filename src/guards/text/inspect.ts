@@ -111,6 +111,9 @@ function lightened(sign: Sign, match: string, range: readonly [number, number], 
   if (id === "override" && /^without/i.test(match) && /\b(?:never|do not|don't|must not|not|cannot|can't)\b[^.]{0,50}$/i.test(before)) return 0;
   if (id === "capture" && (PROTECTING.test(before) || PROTECTING.test(match)) && !/forget|fail|hesitate/i.test(before)) return 0;
   if (id === "capture" && FOREIGN_SIGNS.includes(sign) && PROTECTING_FOREIGN.test(before) && !/[;:]/.test(match)) return 0;
+  // A place in time, and what a tool for thinking is for.
+  if (id === "capture" && /\b(?:in|within|during) (?:this|the same|the current) (?:conversation|session|chat|thread)$/i.test(match)) return 0;
+  if (id === "capture" && /\b(?:think|thought|reason|reflect)/i.test(about) && /\breasoning\b/i.test(match) && !/prompt|instruct|message|guideline|memory|tool|context|conversation|history/i.test(match)) return 0;
   if (id === "secrecy" && /\b(?:instead of|rather than)\b/i.test(`${before.slice(-30)}${match}`)) return 0;
   if (id === "capture" && /\bto the user\b/i.test(match)) return 0;
   if (detects) return SPOKEN_OF.test(before) ? 0 : 0.5;

@@ -26,7 +26,7 @@ export class Sign {
 
 /** Texts of this weight are orders; those above `NOTED` are told. */
 export const HELD = 3;
-export const NOTED = 1;
+export const NOTED = 1.5;
 
 const MODEL = "(?:the )?(?:assistants?|agents?|models?|llms?|ais?|language models?|chatbots?|bots?|claude|chatgpt|gpt|copilot|cursor|gemini)";
 export const PERSON = "(?:the |any |your |an? |our )?(?:end[- ])?(?:users?|humans?|persons?|people|customers?|clients?|operators?|owners?|callers?|them|him|her|anyone|anybody|requesters?|account holders?|developers?|patients?|employees?|reviewers?|colleagues?)(?:'s)?";
