@@ -67,9 +67,12 @@ function orders(text: string, place: Place, at: string, topic: Topic | null): Or
   return found;
 }
 
+/** Letters in base64 are hardly ever broken by a slash, as paths are. */
+const ENCODED = /[A-Za-z0-9]{32}|(?:[0-9a-f]{2}[ :,\\x]{0,2}){16}|(?:%[0-9a-f]{2}[\w.~-]{0,14}){4}|&#x?[0-9a-f]{2,6};|(?:\d{2,3}[ ,]{1,2}){15}|\\[ux]\{?[0-9a-f]{2}/i;
+
 /** What crosses in bulk is only decoded where something looks encoded. */
 function quickReadings(text: string): Reading[] {
-  return /[^\u0000-\u00ff]/.test(text) || text.length < 4096 ? readingsOf(text, false) : [{ text, by: null, range: [0, text.length] }];
+  return /[^\u0000-\u00ff]/.test(text) || text.length < 4096 || ENCODED.test(text) ? readingsOf(text, false) : [{ text, by: null, range: [0, text.length] }];
 }
 
 interface Weighed {
