@@ -100,6 +100,12 @@ export function startOf(argv: readonly string[], host: Host): number | null {
   return (/^node(?:js)?$/.test(first) || isSame(first, interpreter)) && isSame(second, own) && argv[2] === "run" ? 2 : null;
 }
 
+/** A registry's runner starts a program of this name: what stands behind it is the server's all the same. */
+export function isRunners(argv: readonly string[]): boolean {
+  const run = argv.indexOf("run");
+  return RUNNERS.has(argv[0] ?? "") && run > 1 && run < 6 && /^sallyport(?:@[\w.^~-]+)?$/.test(argv[run - 1] ?? "") && argv.slice(1, run - 1).every((word) => /^(?:-y|--yes|--|dlx|exec|x)$/.test(word));
+}
+
 function isSame(path: string, other: string): boolean {
   if (!isAbsolute(path)) return false;
   try {

@@ -10,7 +10,7 @@ import type { Host } from "../model.ts";
 import { foundIn, readText } from "./find.ts";
 import { digestOfEntry, writing } from "./protect.ts";
 import { digestOfText, dropRecord, ownPrograms, readBackup, readRecord, records, writeRecord, type FileRecord, type Guarded } from "./records.ts";
-import { startOf } from "./no-gate.ts";
+import { isRunners, startOf } from "./no-gate.ts";
 import type { ClientFile } from "./places.ts";
 import { forgetSecrets, putBack, type Moved } from "./secrets.ts";
 import { unwrap } from "./wrap.ts";
@@ -37,7 +37,7 @@ export async function unprotectFile(file: ClientFile, names: readonly string[] |
     const fresh = foundIn(file, now, host).find((one) => one.server?.path.join("\0") === path)?.server ?? null;
     const known = record?.servers.find((one) => one.path.join("\0") === path) ?? null;
     // What nobody wrote down and nothing shows to be the gate may be any program of the name.
-    if (fresh !== null && known === null && startOf(fresh.argv, host) === null && !fresh.argv.some((word) => ownPrograms(file.path, host).includes(word))) {
+    if (fresh !== null && known === null && startOf(fresh.argv, host) === null && !isRunners(fresh.argv) && !fresh.argv.some((word) => ownPrograms(file.path, host).includes(word))) {
       undone.push({ name, error: new SallyportError("clients.entry", `${name}: it is not this copy of Sallyport that stands before it; take it out by hand`) });
       continue;
     }

@@ -251,6 +251,9 @@ describe("a home directory", () => {
     const before = readFileSync(file, "utf8");
     expect((await run(home, "unprotect")).stdout).toContain("by hand");
     expect(readFileSync(file, "utf8")).toBe(before);
+    put(join(home, ".cursor/mcp.json"), json({ a: { command: "npx", args: ["-y", "sallyport@1.2.3", "run", "--quiet", "--", "node", "x.js"] } }));
+    expect((await run(home, "unprotect")).code).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe(json({ a: { command: "node", args: ["x.js"] } }));
   });
 
   it("is not called protected by a project that switches the cell off, and no program is cut that only looks like the gate", async () => {
