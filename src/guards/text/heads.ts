@@ -41,9 +41,9 @@ export class Heads {
   readonly #takes = new Map<string, ReadonlySet<number>>();
   /** By byte: its class. Bytes that no head tells apart share one. */
   readonly #classes = new Uint8Array(256);
-  readonly #width: number;
+  #width = 0;
   /** By state and class: the state that follows. */
-  #next: Int16Array;
+  #next = new Int16Array(0);
   /** By state: how far which heads have come, each as an item. */
   readonly #states: (readonly number[])[] = [[], []];
   readonly #ids = new Map<string, number>([["", START]]);
@@ -55,13 +55,18 @@ export class Heads {
   /** @param sources expressions (case is ignored); a byte that is no plain ASCII is always a hit, and so is a run that is long enough. */
   constructor(sources: readonly string[], runs: readonly [Run, Run]) {
     this.#runs = runs;
-    for (let byte = 0; byte < ASCII; byte += 1) this.#stands[byte] = runs.reduce((bits, { of }, bit) => bits | (takes(of, String.fromCharCode(byte)) ? 1 << bit : 0), 0);
     this.#heads = [...new Map(sources.map(headOf).map((head) => [head.join("\0"), head])).values()];
+  }
+
+  /** Not before the first look: most sessions begin with lists, which are looked through in any case. */
+  #prepare(): void {
+    for (const [bit, { of }] of this.#runs.entries()) for (const [byte, taken] of takenBy(of).entries()) if (taken) this.#stands[byte] = (this.#stands[byte] as number) | (1 << bit);
     const atoms = [...new Set(this.#heads.flat())];
+    const taken = atoms.map(takenBy);
     const signatures = new Map<string, number>();
     const members: number[][] = [];
     for (let byte = 0; byte < ASCII; byte += 1) {
-      const signature = atoms.map((atom) => (takes(atom, String.fromCharCode(byte)) ? "1" : "0")).join("");
+      const signature = taken.map((by) => (by[byte] === true ? "1" : "0")).join("");
       const known = signatures.get(signature) ?? signatures.size;
       if (known === signatures.size) members.push([...signature].flatMap((bit, index) => (bit === "1" ? [index] : [])));
       signatures.set(signature, known);
@@ -69,12 +74,13 @@ export class Heads {
     }
     for (let byte = 0; byte < 256; byte += 1) if (!isPlain(byte)) this.#classes[byte] = signatures.size;
     this.#width = signatures.size + 1;
-    for (const [index, atom] of atoms.entries()) this.#takes.set(atom, new Set(members.flatMap((taken, of) => (taken.includes(index) ? [of] : []))));
+    for (const [index, atom] of atoms.entries()) this.#takes.set(atom, new Set(members.flatMap((its, of) => (its.includes(index) ? [of] : []))));
     this.#next = new Int16Array(64 * this.#width).fill(UNKNOWN);
   }
 
   /** Whether a head, a run, or a byte that is no plain ASCII stands anywhere in the bytes. */
   find(bytes: Uint8Array): boolean {
+    if (this.#width === 0) this.#prepare();
     const classes = this.#classes;
     const stands = this.#stands;
     const width = this.#width;
@@ -137,7 +143,9 @@ function isPlain(byte: number): boolean {
   return (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
-function takes(atom: string, character: string): boolean {
-  if (atom.length === 1 && atom !== ".") return atom.toLowerCase() === character.toLowerCase();
-  return new RegExp(`^${atom}$`, "is").test(character);
+/** Which of the plain ASCII characters an atom takes, by their codes. */
+function takenBy(atom: string): readonly boolean[] {
+  const one = atom.length === 1 && atom !== "." ? atom.toLowerCase() : null;
+  const test = new RegExp(`^${atom.replace(/^[{}]$/, "\\$&")}$`, "is");
+  return Array.from({ length: ASCII }, (_, code) => (one === null ? test.test(String.fromCharCode(code)) : String.fromCharCode(code).toLowerCase() === one));
 }
