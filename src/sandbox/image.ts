@@ -37,8 +37,9 @@ export async function madeImage(launch: Launch, engine: Engine, { dirs }: Host, 
 function filesOf(launch: Launch, cache: string): string[] {
   const programs = [...SHELL.filter((file) => existsSync(file)), launch.program, ...interpretersOf(launch)];
   const libraries = [...new Set([...librariesOf(programs), ...launch.needs.filter((at) => !isSystem(at)).flatMap((at) => rememberedExtensions(at, cache))])];
-  const wanted = [...programs, ...libraries, ...standardLibrary(launch.program), ...SHARED.filter((at) => existsSync(at))].filter(isSystem);
-  const whole = [...new Set(wanted.flatMap(withLinks))].filter((at) => !LINKS.includes(at)).sort((a, b) => (a < b ? -1 : 1));
+  const wanted = [...programs, ...libraries, ...standardLibrary(launch.program), ...SHARED.filter((at) => existsSync(at))];
+  // The interpreter of a package's own environment is a link to the system's.
+  const whole = [...new Set(wanted.flatMap(withLinks))].filter((at) => isSystem(at) && !LINKS.includes(at)).sort((a, b) => (a < b ? -1 : 1));
   return whole.filter((at) => !whole.some((other) => other !== at && isWithin(at, other) && statSync(other).isDirectory() && !lstatSync(other).isSymbolicLink()));
 }
 
