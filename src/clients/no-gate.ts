@@ -37,9 +37,11 @@ export function whyNoGate(server: ClientServer, host: Host): string | null {
   const bent = bendsGate(server);
   if (bent !== null) return `${bent} would change the gate itself`;
   if (server.beside !== null) return `${server.beside} may change the gate itself`;
-  const filled = [...words, cwd ?? ""].find((word) => FILLED_IN.test(anchored(word, server)));
-  if (filled !== undefined) return `${filled} is for the client to fill in`;
   const manifest = flags.get("--manifest") ?? null;
+  // Where it starts says which manifest it is, unless that is named from the root.
+  const led = manifest !== null && isAbsolute(anchored(manifest, server)) ? words : [...words, cwd ?? ""];
+  const filled = led.find((word) => FILLED_IN.test(anchored(word, server)));
+  if (filled !== undefined) return `${filled} is for the client to fill in`;
   if (file.project !== null && manifest !== null && isAbsolute(manifest) && resolve(manifest) !== manifestOf(file, host)) return `its manifest is ${manifest}`;
   const name = flags.get("--server");
   return name === undefined ? null : whyNoCell(server, manifest, name, host);

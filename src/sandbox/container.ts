@@ -19,8 +19,8 @@ const ASK_AGAIN = 25;
 /** Longer than an engine takes to take a killed container down. */
 const HURRY = 10_000;
 
-/** What shells and linkers run code by. */
-const LOADING = /^(?:LD_.*|BASH_ENV|ENV|GCONV_PATH)$/;
+/** What linkers, and shells that run a script, take code from. */
+const LOADING = /^(?:LD_.*|BASH_ENV|GCONV_PATH)$/;
 
 export interface ContainerOptions {
   readonly plan: Plan;

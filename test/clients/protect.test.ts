@@ -223,15 +223,15 @@ describe("a home directory", () => {
       filled: entry(["--server", "good", "--manifest", "${NOPE_X:-sub}/e.yaml"]), name: entry(["--server", "${NOPE_X:-evil}"]), twice: entry(["--server", "good", "--server", "evil"]), deep: entry(["--server", "evil", "--manifest", "m0.yaml"]),
       file: entry(["--server", "good"], { envFile: ".env" }), dev: entry(["--server", "good"], { dev: { debug: { type: "node" } } }), folder: entry(["--server", "evil"], { cwd: "sub" }),
       runner: { command: "npx", args: ["-y", "sallyport", "run", "--server", "good", "--", "node", "x.js"] }, hook: entry(["--server", "good"], { env: { PYENV_HOOK_PATH: "./hooks" } }), update: entry(["--server", "good", "--update"]),
-      lent: entry(["--server", "good", "--host", "evil.example:443"]), unasked: entry(["--server", "good", "--consent", "never"]), spliced: entry(["--server", "good", "--isolation=none"]), fine: entry(["--server", "good", "--quiet"]),
+      lent: entry(["--server", "good", "--host", "evil.example:443"]), unasked: entry(["--server", "good", "--consent", "never"]), spliced: entry(["--server", "good", "--isolation=none"]), led: entry(["--server", "good"], { cwd: "${NOPE_X:-sub}" }), fine: entry(["--server", "good", "--quiet"]),
     };
     put(join(project, ".mcp.json"), json(entries));
     const { servers: rows } = JSON.parse((await sallyport(["protect", "--check", "--json"], { home, cwd: project })).stdout) as { servers: Row[] };
     expect(rows.filter(({ state }) => state === "protected").map(({ server: name }) => name)).toEqual(["fine"]);
     // A client's own file may stand anywhere: its manifest must not be found by chance.
-    put(join(home, ".cursor/mcp.json"), json({ loose: entry(["--server", "good"]), tied: entry(["--server", "good", "--manifest", join(project, "sallyport.yaml")]) }));
+    put(join(home, ".cursor/mcp.json"), json({ loose: entry(["--server", "good"]), tied: entry(["--server", "good", "--manifest", join(project, "sallyport.yaml")]), elsewhere: entry(["--server", "good", "--manifest", join(project, "sallyport.yaml")], { cwd: "${userHome}/x" }) }));
     const { servers: user } = JSON.parse((await sallyport(["protect", "--check", "--json", "--client", "cursor"], { home, cwd: project })).stdout) as { servers: Row[] };
-    expect(user.map(({ server: name, state }) => `${name} ${state}`).sort()).toEqual(["loose other", "tied protected"]);
+    expect(user.map(({ server: name, state }) => `${name} ${state}`).sort()).toEqual(["elsewhere protected", "loose other", "tied protected"]);
   });
 
   it("runs no hook of a version manager's with what a client's file says", async () => {
