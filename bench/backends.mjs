@@ -74,24 +74,27 @@ function client(argv) {
 async function egress() {
   const web = spawn(process.execPath, [join(folder, "web.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
   const port = Number(await new Promise((ready) => web.stdout.once("data", (text) => ready(String(text)))));
-  const direct = client([process.execPath, caller]);
-  const cell = client([process.execPath, main, "run", "--quiet", "--host", `localhost:${port}`, "--", "node", caller]);
-  const url = `http://localhost:${port}`;
-  const ratios = { requests: [], download: [] };
+  // The yardstick: a Node process that only moves bytes from one socket to the other.
+  const mover = spawn(process.execPath, [join(folder, "mover.mjs"), String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+  const moved = Number(await new Promise((ready) => mover.stdout.once("data", (text) => ready(String(text)))));
+  const ways = {
+    direct: [client([process.execPath, caller]), port],
+    mover: [client([process.execPath, caller]), moved],
+    cell: [client([process.execPath, main, "run", "--quiet", "--host", `localhost:${port}`, "--", "node", caller]), port],
+  };
+  const ratios = { mover: { requests: [], download: [] }, cell: { requests: [], download: [] } };
   for (let pass = 0; pass < PASSES; pass += 1) {
-    const small = [];
-    const large = [];
-    for (const one of [direct, cell]) small.push(Number(await one.ask({ how: "times", url, times: 1000 })));
-    for (const one of [direct, cell]) large.push(Number((await one.ask({ how: "download", url: `${url}/big?200` })).split(" ")[1]));
+    const taken = { requests: {}, download: {} };
+    for (const [way, [one, at]] of Object.entries(ways)) taken.requests[way] = Number(await one.ask({ how: "times", url: `http://localhost:${at}`, times: 1000 }));
+    for (const [way, [one, at]] of Object.entries(ways)) taken.download[way] = Number((await one.ask({ how: "download", url: `http://localhost:${at}/big?200` })).split(" ")[1]);
     // The first pass compiles.
     if (pass === 0) continue;
-    ratios.requests.push(small[1] / small[0]);
-    ratios.download.push(large[1] / large[0]);
+    for (const way of ["mover", "cell"]) for (const what of ["requests", "download"]) ratios[way][what].push(taken[what][way] / taken[what].direct);
   }
-  direct.end();
-  cell.end();
+  for (const [one] of Object.values(ways)) one.end();
   web.kill();
-  return { requests: median(ratios.requests), download: median(ratios.download), all: ratios };
+  mover.kill();
+  return Object.fromEntries(Object.entries(ratios).map(([way, { requests, download }]) => [way, { requests: median(requests), download: median(download), all: { requests, download } }]));
 }
 
 const cells = await starts();
@@ -101,6 +104,8 @@ if (process.argv.includes("--json")) console.log(JSON.stringify({ cells, egress:
 else {
   console.log("\ncell                    first answer ms   peak MiB in front");
   for (const one of cells) console.log(`${one.way.padEnd(22)}  ${one.start.toFixed(0).padStart(15)}   ${(one.memory === null ? "-" : one.memory.toFixed(0)).padStart(17)}`);
+  const shown = ({ requests, download, all }) => `1,000 small requests ${requests.toFixed(2)} (${spread(all.requests)}), 200 MB ${download.toFixed(2)} (${spread(all.download)})`;
   const spread = (values) => `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
-  console.log(`\negress : direct loopback, medians of ${PASSES - 1}: 1,000 small requests ${way.requests.toFixed(2)} (${spread(way.all.requests)}), 200 MB ${way.download.toFixed(2)} (${spread(way.all.download)})`);
+  console.log(`\nto direct loopback, medians of ${PASSES - 1}`);
+  for (const [name, one] of [["through a bare Node process", way.mover], ["through the gate", way.cell]]) console.log(`  ${name.padEnd(28)}${shown(one)}`);
 }

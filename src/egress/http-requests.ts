@@ -5,16 +5,28 @@
 import type { Target } from "../host.ts";
 
 const MAX_HEAD = 64 * 1024;
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NEWLINE = 0x0a;
+const NOTHING = Buffer.alloc(0);
+const LINE_END = Buffer.from("\r\n");
+const HEAD_END = Buffer.from("\r\n\r\n");
 const SWITCHING = "HTTP/1.1 101 ";
-const CONTROL = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+/** Method and target; the bytes 85 and A0 are blanks to servers that read Latin-1. */
+const FIRST_LINE = "^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\\u0021-\\u007e\\u0080-\\u0084\\u0086-\\u009f\\u00a1-\\u00ff]+) HTTP/1\\.[01]";
+const REQUEST = new RegExp(`${FIRST_LINE}(?:\\r\\n[!#$%&'*+.^_\`|~0-9A-Za-z-]+:[\\t\\u0020-\\u007e\\u0080-\\u00ff]*)*$`);
+const BEGINS_WELL = new RegExp(`${FIRST_LINE}(?:\\r|$)`);
+/** What says for whom a request is, and where it ends. */
+const DECIDING = /\r\n(host|content-length|transfer-encoding|upgrade):([^\r]*)/gi;
+const BARE_END = /(?:^|[^\r])\n/;
+const AROUND = /^[ \t]+|[ \t]+$/g;
 
 type State =
   | { readonly reads: "head" | "chunk" | "trailers" }
   /** `left` bytes of a body; of a chunk, with the line end behind it. */
   | { readonly reads: "body" | "chunk-data"; left: number }
   | { readonly reads: "switching" | "anything" };
+
+/** The values of the headers that decide. */
+type Said = Readonly<Record<"host" | "content-length" | "transfer-encoding" | "upgrade", string[]>>;
 
 export class BadRequest extends Error {
   /** Whether it is the host that is wrong, rather than the form. */
@@ -29,7 +41,7 @@ export class BadRequest extends Error {
 export class HttpRequests {
   readonly #target: Target;
   #state: State = { reads: "head" };
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
   #heads = 0;
   #answer = "";
 
@@ -39,32 +51,28 @@ export class HttpRequests {
 
   /** What may be passed on of what has come so far. Throws BadRequest. */
   push(chunk: Buffer): Buffer {
-    let bytes: Buffer = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    const passed: Buffer[] = [];
-    for (let more = true; more && bytes.length > 0; ) {
-      const taken = this.#take(bytes);
-      passed.push(bytes.subarray(0, taken));
-      bytes = bytes.subarray(taken);
-      more = taken > 0;
-    }
-    this.#held = Buffer.from(bytes);
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    let passed = 0;
+    for (let taken = -1; taken !== 0 && passed < bytes.length; passed += taken) taken = this.#take(passed === 0 ? bytes : bytes.subarray(passed));
+    // A copy: the chunk's memory is not kept for the sake of its end.
+    this.#held = passed === bytes.length ? NOTHING : Buffer.from(bytes.subarray(passed));
     if (this.#held.length > MAX_HEAD) throw new BadRequest("a request's head has no end");
-    return passed.length === 1 ? (passed[0] as Buffer) : Buffer.concat(passed);
+    return passed === bytes.length ? bytes : bytes.subarray(0, passed);
   }
 
   /** The server's first bytes after a request to switch protocols; what was held back may pass now. */
   switched(answer: Buffer): Buffer {
-    if (this.#state.reads !== "switching") return Buffer.alloc(0);
+    if (this.#state.reads !== "switching") return NOTHING;
     this.#answer += answer.toString("latin1", 0, SWITCHING.length);
-    if (this.#answer.length < SWITCHING.length && SWITCHING.startsWith(this.#answer)) return Buffer.alloc(0);
+    if (this.#answer.length < SWITCHING.length && SWITCHING.startsWith(this.#answer)) return NOTHING;
     if (!this.#answer.startsWith(SWITCHING)) {
       // Without the switch the connection goes on as it was.
       this.#state = { reads: "head" };
-      return this.push(Buffer.alloc(0));
+      return this.push(NOTHING);
     }
     this.#state = { reads: "anything" };
     const held = this.#held;
-    this.#held = Buffer.alloc(0);
+    this.#held = NOTHING;
     return held;
   }
 
@@ -81,11 +89,11 @@ export class HttpRequests {
       case "switching":
         return 0;
       case "head":
-        return this.#takeLines(bytes, Buffer.from("\r\n\r\n"), (text) => this.#head(text));
+        return this.#takeLines(bytes, HEAD_END, (text) => this.#head(text));
       case "trailers":
-        return bytes.length >= 2 && bytes.toString("latin1", 0, 2) === "\r\n" ? ((this.#state = { reads: "head" }), 2) : this.#takeLines(bytes, Buffer.from("\r\n\r\n"), () => void (this.#state = { reads: "head" }));
+        return bytes.length >= 2 && bytes.toString("latin1", 0, 2) === "\r\n" ? ((this.#state = { reads: "head" }), 2) : this.#takeLines(bytes, HEAD_END, () => void (this.#state = { reads: "head" }));
       case "chunk":
-        return this.#takeLines(bytes, Buffer.from("\r\n"), (text) => this.#chunk(text));
+        return this.#takeLines(bytes, LINE_END, (text) => this.#chunk(text));
       case "body":
       case "chunk-data":
         return this.#takeBody(bytes, state);
@@ -112,7 +120,7 @@ export class HttpRequests {
       return 0;
     }
     const text = bytes.toString("latin1", 0, at);
-    refuseBareEnds(bytes.subarray(0, at + end.length));
+    if (BARE_END.test(text)) throw new BadRequest("a line ends without carriage return");
     use(text);
     return at + end.length;
   }
@@ -125,25 +133,21 @@ export class HttpRequests {
   }
 
   #head(text: string): void {
-    const [line = "", ...fields] = text.split("\r\n");
-    const [, method = "", target = ""] = /^(\S+) (\S+) HTTP\/1\.[01]$/.exec(line) ?? [];
-    if (!TOKEN.test(method)) throw new BadRequest("the request's first line is not one");
-    const headers = fields.map((field) => /^([^:\s]+):[ \t]*(.*?)[ \t]*$/.exec(field)).map((match) => [match?.[1]?.toLowerCase() ?? "", match?.[2] ?? ""] as const);
-    if (headers.some(([name, value]) => !TOKEN.test(name) || CONTROL.test(value))) throw new BadRequest("a header is not one");
-    const all = (name: string): string[] => headers.filter(([one]) => one === name).map(([, value]) => value);
+    const [, method, target = ""] = REQUEST.exec(text) ?? [];
+    if (method === undefined) throw new BadRequest(BEGINS_WELL.test(text) ? "a header is not one" : "the request's first line is not one");
     if (method === "CONNECT") throw new BadRequest("CONNECT is for proxies");
-    const hosts = all("host");
-    if (hosts.length !== 1 || !this.#isTarget(hosts[0] as string)) throw new BadRequest(`the host is ${hosts.join(", ") || "not named"}`, true);
+    const said: Said = { host: [], "content-length": [], "transfer-encoding": [], upgrade: [] };
+    for (const [, name = "", value = ""] of text.matchAll(DECIDING)) said[name.toLowerCase() as keyof Said].push(value.replaceAll(AROUND, ""));
+    const [host = "", ...others] = said.host;
+    if (others.length > 0 || !this.#isTarget(host)) throw new BadRequest(`the host is ${said.host.join(", ") || "not named"}`, true);
     if (!target.startsWith("/") && target !== "*") this.#absolute(target);
-    this.#state = this.#bodyOf(all);
+    this.#state = this.#bodyOf(said);
     this.#heads += 1;
   }
 
-  #bodyOf(all: (name: string) => string[]): State {
-    const lengths = all("content-length");
-    const codings = all("transfer-encoding");
+  #bodyOf({ "content-length": lengths, "transfer-encoding": codings, upgrade }: Said): State {
     if (lengths.length + codings.length > 1) throw new BadRequest("the body's length is stated twice");
-    if (all("upgrade").some((protocol) => /\bwebsocket\b/i.test(protocol))) {
+    if (upgrade.some((protocol) => /\bwebsocket\b/i.test(protocol))) {
       // The answer that agrees to it could be another request's.
       if (this.#heads > 0 || lengths.length + codings.length > 0) throw new BadRequest("websocket is not the first request of its connection");
       return { reads: "switching" };
