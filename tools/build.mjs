@@ -3,7 +3,8 @@ import { chmodSync, copyFileSync, existsSync, readFileSync, readdirSync, rmSync,
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
 
-/** Copied beside the bundle, which finds them there. */
+/** Copied beside the bundle, which finds them there: ours, and those of packages. */
+const OWN = ["src/guards/text/classifier.txt"];
 const WASM = ["libpg-query/wasm/libpg-query.wasm", "@guanmingchiu/sqlparser-ts/wasm/sqlparser_rs_wasm_bg.wasm", "web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm", "@cedar-policy/cedar-wasm/web/cedar_wasm_bg.wasm"];
 /** Loaded when first needed, never by every gate. */
 const HEAVY = /node_modules\/(?:yaml|jsonc-parser|toml-eslint-parser|ajv|re2js|dns-packet|tldts|fflate|libpg-query|@guanmingchiu|web-tree-sitter|@cedar-policy|jose|age-encryption|@noble|@scure)\//;
@@ -27,7 +28,7 @@ const helper = await rolldown({ input: { inside: "src/egress/inside.ts" }, platf
 await helper.write({ dir: "dist", format: "cjs", entryFileNames: "[name].cjs" });
 await helper.close();
 chmodSync("dist/main.js", 0o755);
-for (const file of WASM) copyFileSync(join("node_modules", file), join("dist", basename(file)));
+for (const file of [...OWN, ...WASM.map((one) => join("node_modules", one))]) copyFileSync(file, join("dist", basename(file)));
 const chunks = new Map(output.filter(({ type }) => type === "chunk").map((chunk) => [chunk.fileName, chunk]));
 refuseHeavy();
 writeFileSync("dist/THIRD-PARTY.txt", notices());

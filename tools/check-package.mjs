@@ -7,7 +7,7 @@ import { join } from "node:path";
 const folder = mkdtempSync(join(tmpdir(), "sallyport-package-"));
 try {
   const [{ filename, files, size }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
-  const strange = files.map(({ path }) => path).filter((path) => !/^(dist\/[\w-]+\.(?:c?js|wasm)|dist\/THIRD-PARTY\.txt|dist\/sbom\.cdx\.json|docs\/sallyport\.schema\.json|docs\/.*\.md|docs\/man\/sallyport\.1|docs\/guide\/[\w-]+\.svg|docs\/policies\/[\w/-]+\.(?:cedar|cedarschema|yaml)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/.test(path));
+  const strange = files.map(({ path }) => path).filter((path) => !/^(dist\/[\w-]+\.(?:c?js|wasm)|dist\/THIRD-PARTY\.txt|dist\/classifier\.txt|dist\/sbom\.cdx\.json|docs\/sallyport\.schema\.json|docs\/.*\.md|docs\/man\/sallyport\.1|docs\/guide\/[\w-]+\.svg|docs\/policies\/[\w/-]+\.(?:cedar|cedarschema|yaml)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/.test(path));
   if (strange.length > 0) throw new Error(`the package holds ${strange.join(", ")}`);
   const place = join(folder, "elsewhere");
   const home = join(folder, "home");

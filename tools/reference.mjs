@@ -58,7 +58,8 @@ function clients(table) {
   return `| name | client | files | servers stand under | it fills in | PATH and variables that it passes on | to read the file again | read in |\n|---|---|---|---|---|---|---|---|\n${rows.join("\n")}`;
 }
 
-async function load(file) {
+/** A module of the source, as it is when bundled. */
+export async function load(file) {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-docs-"));
   try {
     const bundle = await rolldown({ input: join(root, file), platform: "node", resolve: { mainFields: ["module", "main"] } });

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const UNIT = ["test/guards/arguments.test.ts", "test/guards/definitions.test.ts", "test/manifest/manifest.test.ts"];
+const UNIT = ["test/guards/arguments.test.ts", "test/guards/definitions.test.ts", "test/guards/classifier.test.ts", "test/manifest/manifest.test.ts"];
 const GATE = ["test/gate/adversary.test.ts", "test/gate/guards.test.ts", "test/gate/pins.test.ts", "test/manifest/manifest.test.ts"];
 
 const NETWORK = ["test/egress/units.test.ts"];
@@ -13,7 +13,7 @@ const CELLS = ["test/sandbox/launchers.test.ts"];
 const RULES = ["test/consent/property.test.ts"];
 
 /** Where a file's guards are most likely to be missed: these tests run first. */
-const LIKELY = { "guards/text": "definitions", "manifest/": "manifest", "manifest/lock": "pins", "gate/pins": "pins", "gate/answers": "guards" };
+const LIKELY = { "guards/text/weighed": "classifier", "guards/text/phrases": "classifier", "guards/text": "definitions", "manifest/": "manifest", "manifest/lock": "pins", "gate/pins": "pins", "gate/answers": "guards" };
 
 /** Name, file below src/, what stands there, what stands there instead, and the tests that must notice. */
 const MUTATIONS = [
@@ -28,10 +28,12 @@ const MUTATIONS = [
   ["the resolver", "egress/resolver.ts", "const address = names.addressOf(name);", "const address = names.addressOf(name) ?? \"127.77.9.9\";", NETWORK],
   ["disguised addresses", "host.ts", "if (isIP(name) !== 0 || /(?:^|\\.)(?:\\d+|0x[0-9a-f]*)$/.test(name)) return null;", "", NETWORK],
   ["TLS server names", "egress/opening.ts", "if (!agrees) throw", "if (!agrees && name === \"\") throw", NETWORK],
-  ["hosts of requests", "egress/http-requests.ts", "if (hosts.length !== 1 || !this.#isTarget(hosts[0] as string)) throw", "if (hosts.length !== 1) throw", NETWORK],
+  ["hosts of requests", "egress/http-requests.ts", "if (others.length > 0 || !this.#isTarget(host)) throw", "if (others.length > 0) throw", NETWORK],
+  ["two hosts", "egress/http-requests.ts", "if (others.length > 0 || !this.#isTarget(host)) throw", "if (!this.#isTarget(host)) throw", NETWORK],
   ["absolute targets", "egress/http-requests.ts", "if (!target.startsWith(\"/\") && target !== \"*\") this.#absolute(target);", "", NETWORK],
   ["two lengths", "egress/http-requests.ts", "if (lengths.length + codings.length > 1) throw", "if (lengths.length + codings.length > 9) throw", NETWORK],
   ["bare line ends", "egress/http-requests.ts", "if (at === 0 || bytes[at - 1] !== 0x0d) throw", "if (at < 0) throw", NETWORK],
+  ["bare line ends within", "egress/http-requests.ts", "if (BARE_END.test(text)) throw", "if (text === \"\\u0001\") throw", NETWORK],
   ["chunks", "egress/http-requests.ts", "if (bytes[at] !== (at === state.left - 2 ? 0x0d : NEWLINE)) throw", "if (at < 0) throw", NETWORK],
   ["requests without a version", "egress/opening.ts", "if (WITHOUT_VERSION.test(line)) throw", "if (line === \"\") throw", NETWORK],
   ["code in the command line", "sandbox/packages/resolve.ts", "} else if (kind.code.test(word) || ", "} else if (", CELLS],
@@ -75,7 +77,13 @@ const MUTATIONS = [
   ["hidden markup", "guards/text/hidden.ts", "export function hiddenMarkup(whole: string): Hidden[] {", "export function hiddenMarkup(whole: string): Hidden[] {\n  if (whole !== \"\\u0001\") return [];", UNIT],
   ["carriers", "guards/text/hidden.ts", "export function carriers(whole: string): Hidden[] {", "export function carriers(whole: string): Hidden[] {\n  if (whole !== \"\\u0001\") return [];", UNIT],
   ["secrets", "guards/text/secrets.ts", "export function findSecrets(text: string): FoundSecret[] {", "export function findSecrets(text: string): FoundSecret[] {\n  if (text !== \"\\u0001\") return [];", UNIT],
-  ["orders", "guards/text/inspect.ts", "if (total >= HELD) found.push(", "if (total >= HELD * 100) found.push(", UNIT],
+  ["orders", "guards/text/inspect.ts", "if (total < HELD) continue;", "if (total < HELD * 100) continue;", UNIT],
+  ["the classifier", "guards/text/weighed.ts", 'score >= HOLD ? "hold" : "note"', '"note"', UNIT],
+  ["what is told", "guards/text/weighed.ts", "if (orders.length === 0) return score < NOTE ?", "if (orders.length === 0) return score < 99 ?", UNIT],
+  ["excuses", "guards/text/weighed.ts", "|| orders.some(({ rule }) => !EXCUSABLE.includes(rule))) return", ") return", UNIT],
+  ["several signs", "guards/text/weighed.ts", "|| areSure(marks) ||", "||", UNIT],
+  ["other languages", "guards/text/weighed.ts", "if (familiar < FAMILIAR) return", "if (familiar < -1) return", UNIT],
+  ["endless sentences", "guards/text/phrases.ts", "const MOST_WORDS = 40;", "const MOST_WORDS = 4000;", UNIT],
   ["encoded orders", "guards/text/readings.ts", "  const plain = text.replace", "  if (text !== \"\\u0001\") return found;\n  const plain = text.replace", UNIT],
   ["off topic", "guards/text/off-topic.ts", "  if (typeof description !== \"string\") return [];", "  if (description !== \"\\u0001\") return [];", UNIT],
   ["masking", "guards/text/mask.ts", "  const copy = (one: unknown, at: string): unknown => {", "  if (findings.length > 0) return value;\n  const copy = (one: unknown, at: string): unknown => {", UNIT],

@@ -3,15 +3,18 @@ import { escapeControls } from "../../errors.ts";
 import type { Finding } from "../../model.ts";
 import { unfit } from "../arguments/schema.ts";
 import { FOREIGN_SIGNS, looksForeign } from "./foreign.ts";
+import { likenessOf, taught } from "./classifier.ts";
 import { carriers, hiddenCharacters, hiddenMarkup } from "./hidden.ts";
 import { skeletonOf } from "./look-alike.ts";
 import { firstSentence, isOwn, offTopic, tradesIn, tradesInTalk } from "./off-topic.ts";
-import { HELD, NOTED, SIGNS, type Sign } from "./orders.ts";
+import { HELD, SIGNS, type Sign } from "./orders.ts";
+import { windowsOf, type Mark } from "./phrases.ts";
 import { POLITE_SIGNS } from "./polite.ts";
 import { readingsOf, type Reading } from "./readings.ts";
 import { RULES, type RuleId } from "./rules.ts";
 import { secretsIn } from "./secrets.ts";
 import { walkStrings } from "./walk.ts";
+import { weighed } from "./weighed.ts";
 
 /** Where a text stands: what the model reads as definition of its tools, or anything else that crosses. */
 export type Place = "definition" | "elsewhere";
@@ -22,15 +25,26 @@ const MAX_FINDINGS = 100;
 const EVIDENCE = 100;
 
 export function inspectText(text: string, place: Place, at = "", topic: Topic | null = null): Finding[] {
-  if (text === "") return [];
+  return look(text, place, at, topic).found;
+}
+
+/** What was found in a text, and the signs of orders in it, which may be too weak alone. */
+interface Looked {
+  readonly found: readonly Finding[];
+  readonly marks: readonly Mark[];
+}
+
+function look(text: string, place: Place, at: string, topic: Topic | null): { found: Finding[]; marks: readonly Mark[] } {
+  if (text === "") return { found: [], marks: [] };
   const found: Finding[] = [];
   const add = (rule: RuleId, range: readonly [number, number], evidence: string, severity = RULES[rule][place]): void => {
     if (severity === "mask" || found.length < MAX_FINDINGS) found.push({ rule, severity, at, range, evidence: escapeControls(evidence).slice(0, EVIDENCE) });
   };
   for (const { rule, severity, range, what } of [...hiddenCharacters(text), ...hiddenMarkup(text), ...carriers(text)]) add(rule as RuleId, range, `${what}: ${text.slice(...range)}`, severity === "note" ? "note" : RULES[rule as RuleId][place]);
   for (const { id, range } of secretsIn(text)) add(id === "likely" ? "secret.likely" : "secret.known", range, id);
-  for (const order of orders(text.length > MAX_ORDERS ? `${text.slice(0, MAX_ORDERS / 2)}\n${text.slice(-MAX_ORDERS / 2)}` : text, place, at, topic)) add(order.rule, order.range, order.evidence);
-  return found;
+  const { found: ordered, marks } = orders(text.length > MAX_ORDERS ? `${text.slice(0, MAX_ORDERS / 2)}\n${text.slice(-MAX_ORDERS / 2)}` : text, place, at, topic);
+  for (const order of ordered) add(order.rule, order.range, order.evidence);
+  return { found, marks };
 }
 
 /** In what somebody took the trouble to encode inside a definition, two of these are no coincidence. */
@@ -45,8 +59,9 @@ interface Order {
   readonly evidence: string;
 }
 
-function orders(text: string, place: Place, at: string, topic: Topic | null): Order[] {
+function orders(text: string, place: Place, at: string, topic: Topic | null): { found: Order[]; marks: Mark[] } {
   const found: Order[] = [];
+  const marks: Mark[] = [];
   for (const reading of place === "definition" ? readingsOf(text, true) : quickReadings(text)) {
     const signs = weigh(reading.text, place, at, reading.by === null ? topic : null);
     const total = signs.reduce((sum, { weight }) => sum + weight, 0);
@@ -59,12 +74,12 @@ function orders(text: string, place: Place, at: string, topic: Topic | null): Or
       continue;
     }
     if (heaviest === undefined) continue;
-    const range = reading.by === null ? heaviest.range : reading.range;
-    if (total >= HELD) found.push({ rule: `order.${heaviest.id}` as RuleId, range, evidence: heaviest.evidence });
-    else if (total >= NOTED && place === "definition") found.push({ rule: "order.weak", range, evidence: heaviest.evidence });
-    if (total >= HELD) break;
+    marks.push(...signs.map(({ id, weight, range }) => ({ at, id, weight, range })));
+    if (total < HELD) continue;
+    found.push({ rule: `order.${heaviest.id}` as RuleId, range: reading.by === null ? heaviest.range : reading.range, evidence: heaviest.evidence });
+    break;
   }
-  return found;
+  return { found, marks };
 }
 
 /** Letters in base64 are hardly ever broken by a slash, as paths are. */
@@ -169,7 +184,13 @@ function isRequired(value: unknown, name: string): boolean {
 }
 
 /** A tool, prompt, template or the instructions, whole: names, texts, schema, annotations, defaults. */
-export function inspectItem(key: string, value: unknown, { others, own }: ItemContext): Finding[] {
+export function inspectItem(key: string, value: unknown, context: ItemContext): Finding[] {
+  const { found, marks } = signsIn(key, value, context);
+  return weighed(found, marks, likenessOf(taught(), windowsOf(key, value, context.own, marks)));
+}
+
+/** What the rules find, each for itself. */
+export function signsIn(key: string, value: unknown, { others, own }: ItemContext): Looked {
   const found: Finding[] = [];
   const note = (rule: RuleId, at: string, evidence: string): void => void found.push({ rule, severity: RULES[rule].definition, at, range: [0, evidence.length], evidence: escapeControls(evidence).slice(0, EVIDENCE) });
   const said = (value as { description?: unknown } | null)?.description;
@@ -178,9 +199,13 @@ export function inspectItem(key: string, value: unknown, { others, own }: ItemCo
   const about = `${key.replaceAll("_", " ")} ${first}`;
   const topic: Topic = { name: key, about, first: first.length, detects: DETECTS.test(about), trades: tradesIn(about), own };
   // One text may hold more findings than a call takes arguments.
-  const add = (more: readonly Finding[]): void => more.forEach((one) => found.push(one));
-  walkStrings(value, "", (text, at) => add(inspectText(text, "definition", at, topic)), (name, at) => {
-    add(inspectText(name, "definition", at));
+  const marks: Mark[] = [];
+  const add = (looked: Looked): void => {
+    looked.found.forEach((one) => found.push(one));
+    looked.marks.forEach((one) => marks.push(one));
+  };
+  walkStrings(value, "", (text, at) => add(look(text, "definition", at, topic)), (name, at) => {
+    add(look(name, "definition", at, null));
     if (at.includes("/properties/") && ASKING.test(name)) note(tradesInTalk(about) || !isRequired(value, name) || /reason|thought|pad|side|model/i.test(name) ? "name.asking" : "order.capture", at, name);
   });
   walkStrings((value as { inputSchema?: unknown } | null)?.inputSchema, "/inputSchema", (text, at) => {
@@ -195,13 +220,13 @@ export function inspectItem(key: string, value: unknown, { others, own }: ItemCo
   const schema = (value as { inputSchema?: unknown } | null)?.inputSchema;
   const why = schema === undefined ? null : unfit(schema);
   if (why !== null) note("schema.unfit", "/inputSchema", why);
-  return found;
+  return { found, marks };
 }
 
 /** Anything else that crosses: results, errors, logs, questions. */
 export function inspectValue(value: unknown): Finding[] {
   const found: Finding[] = [];
-  const look = (text: string, at: string): void => inspectText(text, "elsewhere", at).forEach((one) => found.push(one));
-  walkStrings(value, "", look, look);
+  const each = (text: string, at: string): void => inspectText(text, "elsewhere", at).forEach((one) => found.push(one));
+  walkStrings(value, "", each, each);
   return found;
 }

@@ -9,7 +9,7 @@ export interface Reading {
   readonly range: readonly [start: number, end: number];
 }
 
-const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+export const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 /** Decoded pieces of so many characters at least: shorter ones say nothing. */
 const LEAST = 12;
 const MOST_PIECES = 24;
@@ -29,7 +29,7 @@ export function readingsOf(text: string, playful: boolean): Reading[] {
   for (const [reading, by, range] of [...decodedPieces(plain, playful ? RUNS.playful : RUNS.data), ...hiddenCharacters(text)]) add(reading, by, range);
   if (!playful) return found;
   for (const match of plain.matchAll(/(?:\b\w(?:[ .\-_*|]| {2,3})){8,}\w?\b/g)) add(match[0].replaceAll(/ {2,}/g, "\n").replaceAll(/[ .\-_*|]/g, "").replaceAll("\n", " "), "spaced letters", [match.index, match.index + match[0].length]);
-  if ((plain.match(/\b[a-z@$]*[013457@$]+[a-z@$][\w@$]*|\b[a-z]+[013457@$]+[\w@$]*/gi)?.length ?? 0) >= 4) add(leet(plain), "digits for letters");
+  if ((plain.match(/\b[a-z@$]*[013457@$]+[a-z@$][\w@$]*|\b[a-z]+[013457@$]+[\w@$]*/gi)?.filter((word) => !COUNTED.test(word)).length ?? 0) >= 4) add(leet(plain), "digits for letters");
   if (looksTurned(plain)) add([...plain].toReversed().join(""), "reversed");
   const turned = plain.replace(/[a-z]/gi, (letter) => String.fromCharCode((letter <= "Z" ? 90 : 122) >= letter.charCodeAt(0) + 13 ? letter.charCodeAt(0) + 13 : letter.charCodeAt(0) - 13));
   if (looksEnglish(turned) && !looksEnglish(plain)) add(turned, "rot13");
@@ -57,6 +57,9 @@ function looksTurned(text: string): boolean {
   const turned = [...text].toReversed().join("");
   return looksEnglish(turned) && !looksEnglish(text);
 }
+
+/** h1, utf8, 3d, 10k, @scope, $name: a digit or sign beside a word rather than in it. */
+const COUNTED = /^(?:[a-z]+\d+|\d+[a-z]{1,3}|[@$][a-z_]+)$/i;
 
 const LEET: Readonly<Record<string, string>> = { "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", $: "s" };
 

@@ -22,7 +22,7 @@ export const RULES = {
   "order.authority": rule("the text claims another's authority", "SAFE-T1001, OWASP LLM01", "hold", "mark"),
   "order.pretext": rule("a reason is given for something unusual", "SAFE-T1001", "hold", "mark"),
   "order.insistence": rule("the text insists", "SAFE-T1001", "hold", "mark"),
-  "order.weak": rule("signs of an order, too weak to hold it back", "SAFE-T1001", "note", "note"),
+  "order.likely": rule("it reads like definitions that were poisoned, by all of its words; told only, where less sure", "SAFE-T1001, OWASP MCP03", "hold", "note"),
   "encoded.order": rule("an order stands there encoded", "SAFE-T1402, OWASP LLM01, CWE-506", "hold", "mark"),
   "encoded.prose": rule("whole sentences stand there encoded", "SAFE-T1402, CWE-506", "hold", "note"),
   "encoded.text": rule("readable text stands there encoded", "SAFE-T1402", "note", "note"),
