@@ -78,20 +78,20 @@ async function egress() {
   const mover = spawn(process.execPath, [join(folder, "mover.mjs"), String(port)], { stdio: ["ignore", "pipe", "inherit"] });
   const moved = Number(await new Promise((ready) => mover.stdout.once("data", (text) => ready(String(text)))));
   const ways = {
-    direct: [client([process.execPath, caller]), port],
-    mover: [client([process.execPath, caller]), moved],
-    cell: [client([process.execPath, main, "run", "--quiet", "--host", `localhost:${port}`, "--", "node", caller]), port],
+    direct: { ...client([process.execPath, caller]), url: `http://localhost:${port}` },
+    mover: { ...client([process.execPath, caller]), url: `http://localhost:${moved}` },
+    cell: { ...client([process.execPath, main, "run", "--quiet", "--host", `localhost:${port}`, "--", "node", caller]), url: `http://localhost:${port}` },
   };
   const ratios = { mover: { requests: [], download: [] }, cell: { requests: [], download: [] } };
   for (let pass = 0; pass < PASSES; pass += 1) {
     const taken = { requests: {}, download: {} };
-    for (const [way, [one, at]] of Object.entries(ways)) taken.requests[way] = Number(await one.ask({ how: "times", url: `http://localhost:${at}`, times: 1000 }));
-    for (const [way, [one, at]] of Object.entries(ways)) taken.download[way] = Number((await one.ask({ how: "download", url: `http://localhost:${at}/big?200` })).split(" ")[1]);
+    for (const [way, { ask, url }] of Object.entries(ways)) taken.requests[way] = Number(await ask({ how: "times", url, times: 1000 }));
+    for (const [way, { ask, url }] of Object.entries(ways)) taken.download[way] = Number((await ask({ how: "download", url: `${url}/big?200` })).split(" ")[1]);
     // The first pass compiles.
     if (pass === 0) continue;
     for (const way of ["mover", "cell"]) for (const what of ["requests", "download"]) ratios[way][what].push(taken[what][way] / taken[what].direct);
   }
-  for (const [one] of Object.values(ways)) one.end();
+  for (const { end } of Object.values(ways)) end();
   web.kill();
   mover.kill();
   return Object.fromEntries(Object.entries(ratios).map(([way, { requests, download }]) => [way, { requests: median(requests), download: median(download), all: { requests, download } }]));

@@ -14,6 +14,9 @@ export const ERRORS = {
   "usage.unknown-command": { fault: "user", text: "there is no such command", hint: "sallyport --help lists the commands" },
   "usage.option": { fault: "user", text: "the options are not understood", hint: "add --help for what the command takes" },
   "usage.no-command": { fault: "user", text: "no server command was given", hint: "put it behind two dashes: sallyport run -- npx -y PACKAGE ARG" },
+  "usage.nobody": { fault: "user", text: "nobody can be asked here", hint: "run it in a terminal, or add --yes where the answer is yes" },
+  "usage.interrupted": { fault: "user", text: "you have stopped it; nothing was written", hint: "run the same command again" },
+  "file.access": { fault: "env", text: "a file or directory cannot be used", hint: "check that it exists, and may be read or written by you" },
   "usage.reason": { fault: "user", text: "--isolation none needs a reason", hint: 'say why, it is recorded: --isolation none --reason "…"' },
   // launch
   "launch.not-found": { fault: "user", text: "the server's program was not found", hint: "check the spelling, or give its absolute path" },
@@ -65,7 +68,7 @@ export const ERRORS = {
   "journal.key": { fault: "env", text: "the journal's key cannot be used", hint: "see docs/format/journal.md; the key file must be the caller's own, mode 0600" },
   "journal.write": { fault: "env", text: "the journal cannot be written, so nothing may pass", hint: "free space, or make the state directory writable" },
   "journal.altered": { fault: "env", text: "the journal was changed while it was being written", hint: "sallyport journal verify names the place; find out who has access" },
-  "journal.no-session": { fault: "user", text: "there is no such session", hint: "sallyport journal tail lists the newest" },
+  "journal.no-session": { fault: "user", text: "there is no such session", hint: "sallyport journal show lists them" },
   // frames
   "frame.too-long": { fault: "peer", text: "the line is longer than the limit", hint: "send less at once, or raise --max-line" },
   "frame.blank": { fault: "peer", text: "the line is empty", hint: "nothing to do: it is recorded and not passed on" },
@@ -143,10 +146,10 @@ export const ERRORS = {
   "argument.regex": { fault: "peer", text: "a regular expression could run for ever", hint: "write it without repetition inside repetition" },
   "argument.email": { fault: "peer", text: "this is not one mail address", hint: "send name@example.com, one address" },
   // pins
-  "pin.changed": { fault: "peer", text: "this is not what was approved before, so it is held back", hint: "sallyport lock shows the difference, and approves it" },
-  "pin.new": { fault: "peer", text: "this was not there when the server was approved, so it is held back", hint: "sallyport lock shows it, and approves it" },
+  "pin.changed": { fault: "peer", text: "this is not what was approved before, so it is held back", hint: "sallyport lock, with the same --server NAME or -- COMMAND, shows the difference, and approves it" },
+  "pin.new": { fault: "peer", text: "the server had nothing of this name when it was approved", hint: "check the name; what is new, sallyport lock shows and approves, with the same --server NAME or -- COMMAND" },
   "pin.unlisted": { fault: "peer", text: "the server has not listed this, so nothing is known of it", hint: "list first, then call" },
-  "pin.held": { fault: "peer", text: "something was found in what the server says of this, so it is held back", hint: "sallyport lock shows what was found, and approves it" },
+  "pin.held": { fault: "peer", text: "something was found in what the server says of this, so it is held back", hint: "sallyport lock, with the same --server NAME or -- COMMAND, shows what was found, and approves it" },
   "pin.identity": { fault: "user", text: "the server's program is not the one that was approved", hint: "sallyport lock shows the difference, and approves it" },
   "pin.lock": { fault: "user", text: "the lock cannot be read", hint: "restore it from your version control, or remove it and approve the server anew" },
   "pin.write": { fault: "env", text: "the lock cannot be written", hint: "make its directory writable" },
@@ -173,7 +176,7 @@ export const ERRORS = {
   "clients.managed": { fault: "user", text: "this file is the administrator's", hint: "ask who manages this machine to put sallyport run -- before the command" },
   "clients.place": { fault: "env", text: "this copy of Sallyport will not stay where it is", hint: "install it first: npm install --global sallyport" },
   // server
-  "server.ended": { fault: "peer", text: "the server ended before it answered", hint: "look at its stderr: sallyport journal show" },
+  "server.ended": { fault: "peer", text: "the server ended before it answered", hint: "look at what it said on stderr: sallyport journal show last" },
   "server.not-started": { fault: "peer", text: "the server's program could not be started in the cell", hint: "sallyport explain shows what the cell contains; add --read DIR for what is missing" },
   "session.ending": { fault: "peer", text: "the session is ending", hint: "start it again" },
   "internal.bug": { fault: "internal", text: "this is a fault of ours", hint: "please report it with the line above" },
@@ -183,6 +186,9 @@ export type Code = keyof typeof ERRORS;
 
 /** Exit codes of the command line (design: 0 fine, 1 the answer is no, 2 the user, 3 the machine, 4 a peer, 70 ours). */
 const EXIT: Record<Fault, number> = { user: 2, env: 3, peer: 4, internal: 70 };
+
+/** As shells have it of what ended by SIGINT. */
+const INTERRUPTED = 130;
 
 /** An error with a stable code. `detail` says which file, name or number; it may hold a peer's text, so it is escaped. */
 export class SallyportError extends Error {
@@ -201,15 +207,20 @@ export class SallyportError extends Error {
   }
 
   get exitCode(): number {
+    if (this.code === "usage.interrupted") return INTERRUPTED;
     return EXIT[ERRORS[this.code].fault];
   }
 }
 
+/** What the machine says of files (errno(3)); none of it is our fault. */
+const FILES = new Set(["EACCES", "EDQUOT", "EIO", "EISDIR", "ELOOP", "EMFILE", "ENAMETOOLONG", "ENFILE", "ENOENT", "ENOSPC", "ENOTDIR", "ENOTEMPTY", "EPERM", "EROFS"]);
+
 /** Wraps anything thrown into our error, so that every way out has a code. */
-export function asSallyportError(thrown: unknown, code: Code = "internal.bug"): SallyportError {
+export function asSallyportError(thrown: unknown, code?: Code): SallyportError {
   if (thrown instanceof SallyportError) return thrown;
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return new SallyportError(code, text, { cause: thrown });
+  const { code: system, syscall } = (thrown ?? {}) as NodeJS.ErrnoException;
+  return new SallyportError(code ?? (syscall !== undefined && system !== undefined && FILES.has(system) ? "file.access" : "internal.bug"), text, { cause: thrown });
 }
 
 /** Makes a peer's text safe for a terminal and for one line: control and format characters become \u escapes. */

@@ -1,6 +1,7 @@
 /** The command table; builds the ports from the process, and is the only exit. */
+import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
@@ -99,10 +100,20 @@ function clockOffset(): number {
 /** XDG base directories, or all three below SALLYPORT_HOME; clients pass little more than HOME. */
 function dirsOf(env: NodeJS.ProcessEnv, cwd: string): Dirs {
   const own = env["SALLYPORT_HOME"];
-  if (own !== undefined && own !== "") return { config: resolve(cwd, own, "config"), state: resolve(cwd, own, "state"), cache: resolve(cwd, own, "cache") };
+  if (own !== undefined && own !== "") return { config: resolve(cwd, own, "config"), state: resolve(cwd, own, "state"), cache: real(resolve(cwd, own, "cache")) };
   const home = env["HOME"]?.startsWith("/") === true ? env["HOME"] : homedir();
   const base = (name: string, fallback: string): string => join(env[name]?.startsWith("/") === true ? env[name] : join(home, fallback), "sallyport");
-  return { config: base("XDG_CONFIG_HOME", ".config"), state: base("XDG_STATE_HOME", ".local/state"), cache: base("XDG_CACHE_HOME", ".cache") };
+  return { config: base("XDG_CONFIG_HOME", ".config"), state: base("XDG_STATE_HOME", ".local/state"), cache: real(base("XDG_CACHE_HOME", ".cache")) };
+}
+
+/** Programs are started from the cache by the path that links lead to; a cell shows them under the same. */
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(real(parent), basename(path));
+  }
 }
 
 function fail(host: Host, thrown: unknown): number {
@@ -113,5 +124,9 @@ function fail(host: Host, thrown: unknown): number {
 }
 
 const host = hostOf(process);
+let lost: NodeJS.ErrnoException | null = null;
+process.stdout.on("error", (error: NodeJS.ErrnoException) => (lost ??= error));
 const code = await main(process.argv.slice(2), host).catch((error: unknown) => fail(host, error));
-process.exit(code);
+// What was to be kept in a file is not there: that is no success. Who stops reading a pipe has read enough.
+await new Promise<void>((done) => process.stdout.write("", () => done()));
+process.exit(lost !== null && (lost as NodeJS.ErrnoException).code !== "EPIPE" ? fail(host, new SallyportError("file.access", `stdout: ${(lost as Error).message}`)) : code);

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
+import { lastWords } from "../gate/last-words.ts";
 import type { Host } from "../model.ts";
 import type { Client } from "./client.ts";
 import { expand } from "./expand.ts";
@@ -47,7 +48,7 @@ async function checkOf({ file, name, state, server }: Found, host: Host): Promis
     return { state: "holds", what, detail: `starts from its client's environment, ${Math.round(performance.now() - started)} ms to its first answer`, mend: null };
   } catch (error) {
     const { message } = asSallyportError(error);
-    return { state: "fails", what, detail: message, mend: "sallyport journal show; sallyport unprotect gives the file back" };
+    return { state: "fails", what, detail: message, mend: "sallyport journal show last; sallyport unprotect gives the file back" };
   }
 }
 
@@ -66,7 +67,7 @@ function starts({ file, argv, env, cwd, path }: ClientServer, host: Host): Promi
   const folder = file.place.perProject === true ? path[1] : file.project;
   const child = spawn(program, args, { cwd: resolve(folder ?? homeDirectory(host), cwd === null ? "." : fill(cwd)), env: { ...environmentOf(file.client, host), ...variables }, stdio: ["pipe", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
-  const why = (what: string): SallyportError => new SallyportError("server.ended", `${what}: ${stderr.trim().split("\n").findLast((line) => line !== "" && !line.includes("next step")) ?? "it said nothing"}`);
+  const why = (what: string): SallyportError => new SallyportError("server.ended", `${what}: it said: ${lastWords(stderr)}`);
   return new Promise<void>((done, fail) => {
     const timer = setTimeout(() => fail(why(`no answer within ${PATIENCE / 1000} s`)), PATIENCE);
     child.on("error", (error) => fail(why(error.message)));

@@ -1,7 +1,9 @@
 /** One server, started once in a closed cell: what it is, what it offers, what it seems to need. */
-import { isAbsolute, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import { SallyportError } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
+import { reachableOf } from "../gate/may-ask.ts";
 import { prepare, type ServerOptions } from "../gate/prepare.ts";
 import { propose, type Proposal } from "../gate/propose.ts";
 import { KINDS, pin, type LockedServer } from "../manifest/lock.ts";
@@ -9,7 +11,7 @@ import type { ServerEntry } from "../manifest/schema.ts";
 import type { Host } from "../model.ts";
 import { isWithin } from "../paths.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
-import type { Plan } from "../sandbox/plan.ts";
+import { isVisible, type Plan } from "../sandbox/plan.ts";
 import { expand } from "./expand.ts";
 import { bendsGate, isOfTheGate } from "./gate-words.ts";
 import { maskedWords, secretsIn, type Moved } from "./secrets.ts";
@@ -30,6 +32,10 @@ export interface Examined {
   readonly moved: readonly Moved[];
   /** Placeholders that could not be filled in. */
   readonly unknown: readonly string[];
+  /** What a call could do to the world outside, for which the gate asks; empty: it never asks. */
+  readonly reach: readonly string[];
+  /** Variables that name a file or directory which is not shown to it. */
+  readonly unseen: readonly (readonly [name: string, path: string])[];
 }
 
 /** What a person allows beyond what the command line itself names. */
@@ -61,7 +67,8 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
   const cwd = resolve(project ?? homeDirectory(host), server.cwd === null ? "." : fill(server.cwd));
   const options: ServerOptions = { command: argv, isolation: "auto", reason: null, read: [...allowed.read], write: [...allowed.write], env: names, hosts: [...allowed.hosts], addresses: [...allowed.addresses], update: false, values: env, consent: "reach", server: null, manifest: null };
   const place: Host = { ...host, cwd };
-  const { plan } = await prepare(options, place, () => {});
+  const prepared = await prepare(options, place, () => {});
+  const { plan } = prepared;
   const listing = await listServer({ ...options, durability: "process", maxLine: MAX_LINE }, place);
   const proposal = propose(options, plan, listing, others);
   const { command: _, args: __, ...entry } = proposal.entry;
@@ -74,7 +81,13 @@ export async function examine(server: ClientServer, allowed: Allowed, others: Re
     secrets: secretsIn(server),
     moved: [],
     unknown: [...new Set(unknown)],
+    reach: reachableOf(prepared),
+    unseen: names.flatMap((name) => (isUnseen(env[name] ?? "", plan) ? [[name, env[name] as string] as const] : [])),
   };
+}
+
+function isUnseen(path: string, { mounts, isolation }: Plan): boolean {
+  return isolation !== "none" && isAbsolute(path) && existsSync(dirname(path)) && dirname(path) !== "/" && !isVisible(path, mounts);
 }
 
 /** Everything that was seen is pinned; what a finding holds back stays so until somebody approves it. */

@@ -83,6 +83,7 @@ export const command: Command = async (args, host) => {
   }
   const needsPerson = await changeNeedsPerson({ ...prepared, chosen: { ...prepared.chosen, compiled: { ...prepared.chosen.compiled, policies: text === null ? [] : policiesOf(load(file, text), homeOf(host)) } } }, host);
   if (values.yes !== true && values.json === true) return 1;
+  if (held.length > 0) host.stderr.write(`sallyport: look twice: something was found in ${held.map(({ key }) => key).join(", ")} (red above); yes approves that as well\n`);
   if (!(await agreed(`Write ${name} to ${file}, and approve all of this?`, values.yes === true, needsPerson, host))) return 1;
   for (const [variable, value] of Object.entries(kept)) await writeSecret(`${store}:${name}/${variable}`, value, host);
   replaceFile(file, written, { mode: 0o644 });

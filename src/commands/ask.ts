@@ -4,31 +4,42 @@ import { SallyportError } from "../errors.ts";
 import type { Host } from "../model.ts";
 import { newCode, openTerminal } from "./terminal.ts";
 
-/** Throws `usage.option` where nobody can be asked. */
+/** Throws `usage.option` where nobody can be asked, `usage.interrupted`. */
 export async function confirm(question: string, host: Host): Promise<boolean> {
-  if (!host.stdin.isTTY) throw new SallyportError("usage.option", "nobody can be asked here: add --yes where the answer is yes");
-  const asking = createInterface({ input: host.stdin, output: host.stderr });
+  const terminal = opened(host);
   try {
-    return /^y(?:es)?$/i.test((await asking.question(`${question} [y/N] `)).trim());
+    return /^y(?:es)?$/i.test(await terminal.ask(`${question} [y/N] `));
   } finally {
-    asking.close();
+    terminal.close();
   }
 }
 
-/** One of several words, or its first letter; the first where nothing is said. Throws `usage.option` where nobody can be asked. */
+/** One of several words, or its first letter; the first where nothing is said. Throws `usage.option` where nobody can be asked, `usage.interrupted`. */
 export async function choose(question: string, words: readonly string[], host: Host): Promise<string> {
-  if (!host.stdin.isTTY) throw new SallyportError("usage.option", "nobody can be asked here: add --yes where the answer is yes");
-  const asking = createInterface({ input: host.stdin, output: host.stderr });
+  const terminal = opened(host);
   try {
     for (;;) {
-      const said = (await asking.question(question)).trim().toLowerCase();
+      const said = (await terminal.ask(question)).toLowerCase();
       const chosen = said === "" ? words[0] : words.find((word) => word === said || word[0] === said);
       if (chosen !== undefined) return chosen;
       host.stderr.write(`one of ${words.join(", ")}\n`);
     }
   } finally {
-    asking.close();
+    terminal.close();
   }
+}
+
+/** Ctrl-C and Ctrl-D are no answer: whatever was asked about does not happen. */
+function opened(host: Host): { ask: (prompt: string) => Promise<string>; close: () => void } {
+  if (!host.stdin.isTTY) throw new SallyportError("usage.nobody");
+  const lines = createInterface({ input: host.stdin, output: host.stderr });
+  const ask = (prompt: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const stopped = (): void => (host.stderr.write("\n"), reject(new SallyportError("usage.interrupted")));
+      lines.once("SIGINT", () => lines.close()).once("close", stopped);
+      void lines.question(prompt).then((said) => (lines.removeAllListeners("SIGINT").off("close", stopped), resolve(said.trim())), () => {});
+    });
+  return { ask, close: () => lines.close() };
 }
 
 /** Where a policy asks for a person, "yes" is a code that only a terminal shows. */

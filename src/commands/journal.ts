@@ -14,7 +14,7 @@ const HELP = `sallyport journal tail [-n COUNT] [--follow]     the newest record
 sallyport journal show [SESSION]                 one session, or the list of sessions
 sallyport journal verify [SESSION | --all]       what is proved, and the first wrong byte otherwise
 
-SESSION is a name, its beginning, or "last".
+SESSION is a name, its beginning or end (tail shows the last six letters), or "last".
 
   --json           JSON lines (tail, show) or one document (verify)
   --key VKEY       verify with this verifier key, kept elsewhere, instead of the one beside the journal

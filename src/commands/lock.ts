@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { commandInClient } from "../clients/command-of.ts";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
 import { changeNeedsPerson } from "../gate/authorize.ts";
@@ -52,8 +53,8 @@ export const command: Command = async (args, host) => {
   const paint = painter(host, values["no-color"]);
   const all: { server: string; differences: Difference[] }[] = [];
   let open = false;
-  for (const options of await targets(values, server, host)) {
-    const { place, before, now, needsPerson } = await compare(options, host);
+  for (const [options, inside] of await targets(values, server, host)) {
+    const { place, before, now, needsPerson } = await compare(options, inside);
     const differences = differencesOf(before, now, toolsOfOthers(place, host), paint);
     all.push({ server: place.name, differences });
     if (values.json !== true) host.stdout.write(render(place, differences, paint));
@@ -66,12 +67,19 @@ export const command: Command = async (args, host) => {
   return open ? 1 : 0;
 };
 
-async function targets(values: Parameters<typeof cellOptions>[0], server: readonly string[], host: Host): Promise<ServerOptions[]> {
-  if (server.length > 0 || values.server !== undefined) return [cellOptions(values, [], server)];
+/** Each server with the surroundings that it is started from. */
+async function targets(values: Parameters<typeof cellOptions>[0], server: readonly string[], host: Host): Promise<(readonly [ServerOptions, Host])[]> {
+  if (server.length > 0) return [[cellOptions(values, [], server), host]];
   const file = findManifest(values.manifest, host);
   const [{ load }, { readFileSync }] = await Promise.all([import("../manifest/load.ts"), import("node:fs")]);
-  const names = Object.keys(load(file, readFileSync(file, "utf8")).value.servers ?? {});
-  return names.map((name) => cellOptions({ server: name, manifest: file }, [], []));
+  const servers = load(file, readFileSync(file, "utf8")).value.servers ?? {};
+  return (values.server === undefined ? Object.keys(servers) : [values.server]).map((name) => withCommand({ server: name, manifest: file }, Object.hasOwn(servers, name) && servers[name]?.command !== undefined, host));
+}
+
+/** What `protect` has put there keeps its command in the client's file. */
+export function withCommand(values: Parameters<typeof cellOptions>[0] & { readonly server: string; readonly manifest: string }, hasCommand: boolean, host: Host): readonly [ServerOptions, Host] {
+  const found = hasCommand ? null : commandInClient(values.server, values.manifest, host);
+  return found === null ? [cellOptions(values, [], []), host] : [cellOptions(values, [], found.command), found.host];
 }
 
 async function compare(options: ServerOptions, host: Host): Promise<{ place: PinPlace; before: LockedServer | null; now: LockedServer; needsPerson: boolean }> {

@@ -46,6 +46,7 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
       const result: Result = { ...resultOf(file, name, "left"), name: named.name, found: factsOf(named.examined) };
       if (!manner.quiet) host.stdout.write(`${screen(named, changeOf(before, text, manner.paint, (line) => masked(line, outcome.server)), manner.paint)}\n`);
       const answer = manner.dry ? "n" : await answerOf(manner, manner.store === null && movable(outcome.server, before, "file").length > 0, host);
+      if (manner.dry) names.forEach((one, key) => taken.set(key, one));
       if (answer === "n") {
         results.push(manner.dry ? { ...result, state: "would be protected" } : result);
         continue;
@@ -60,6 +61,8 @@ export async function protect(seen: Survey, manner: Manner, host: Host): Promise
         for (const left of open.slice(index)) results.push(resultOf(left.file, left.name, "left"));
         break;
       }
+      // Whoever stops it means all of it.
+      if (error instanceof SallyportError && error.code === "usage.interrupted") throw error;
       results.push(failed(file, name, asSallyportError(error)));
     }
   }
@@ -105,7 +108,7 @@ async function examineAll(open: readonly Found[], { allowed, quiet }: Manner, ho
   };
   if (open.length > 0) say(`sallyport: starting ${open.length} ${open.length === 1 ? "server" : "servers"}, each in a closed cell\n`);
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, work));
-  if (stopped.signal.aborted) throw new SallyportError("session.ending", "interrupted; nothing was written");
+  if (stopped.signal.aborted) throw new SallyportError("usage.interrupted");
   return outcomes;
 }
 

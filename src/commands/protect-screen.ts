@@ -66,7 +66,7 @@ function secretWords(secrets: Examined["secrets"], moved: Examined["moved"]): st
 }
 
 export function screen({ examined, name, known }: Named, change: readonly string[], paint: Paint): string {
-  const { server, plan, entry, proposal, hosts, secrets, moved, unknown } = examined;
+  const { server, plan, entry, proposal, hosts, secrets, moved, unknown, reach, unseen } = examined;
   const { file } = server;
   const { identity } = plan;
   const tools = proposal.items.filter(({ kind }) => kind === "tools");
@@ -76,10 +76,11 @@ export function screen({ examined, name, known }: Named, change: readonly string
     ["command", maskedWords(server.argv).join(" ")],
     ["package", `${identity.name} ${identity.version ?? ""} (${identity.kind}, ${identity.integrity.slice(0, 24)}…)`],
     ["tools", tools.length === 0 ? "none" : `${tools.length}: ${tools.map(({ key }) => key).join(", ")}`],
-    ["reads", `${entry.isolation?.read?.join(", ") ?? "nothing but its own files"}${entry.isolation?.read?.some((path) => DELICATE.test(path)) === true ? paint("red", "; LOOK TWICE: keys and passwords lie there") : ""}`],
+    ["reads", `${entry.isolation?.read?.join(", ") ?? "nothing but its own files"}${entry.isolation?.read?.some((path) => DELICATE.test(path)) === true ? "; LOOK TWICE: keys and passwords lie there" : ""}`],
     ["writes", `${entry.isolation?.write?.join(", ") ?? "nothing"}${writers.length > 0 && entry.isolation?.write === undefined ? `; ${writers.join(", ")} would: --write DIR` : ""}${writers.length === 0 && changers.length > 0 && entry.isolation?.write === undefined ? `; ${changers.join(", ")} ${changers.length === 1 ? "says that it changes" : "say that they change"} something: where it keeps data of its own, give it a directory (--write DIR) and tell it which` : ""}`],
     ["network", `${entry.network?.hosts?.join(", ") ?? "none"}${hosts.length > 0 ? `; its files name ${hosts.map(({ host, file: where }) => `${host} (${where})`).join(", ")}: --host NAME:PORT` : ""}`],
-    ["variables", entry.pass?.join(", ") ?? "none of the client's"],
+    ["variables", `${entry.pass?.join(", ") ?? "none of the client's"}${unseen.map(([variable, path]) => `; ${variable} names ${path}, which it WILL NOT SEE: --read or --write`).join("")}`],
+    ["asks you", reach.length === 0 ? "never: it can write, reach and use nothing of yours" : `before each call, until an answer of yours holds for longer: it can ${reach.join(", ")}`],
     ...(secrets.length > 0 ? [["secrets", secretWords(secrets, moved)] as const] : []),
     ...(unknown.length > 0 ? [["unknown", `${unknown.join(", ")}: the client fills that in; tried with something else in its place`] as const] : []),
     ["manifest", known === "edited" ? `${name}, as you have changed it` : name],

@@ -65,7 +65,7 @@ export const command: Command = async (args, host) => {
   const paint = painter(host, values["no-color"]);
   if (values.watch === true) return watchClients(asked, host);
   if (values.check === true) return check(seen, values.json === true, paint, host);
-  if (values.yes !== true && values["dry-run"] !== true && !host.stdin.isTTY) throw new SallyportError("usage.option", "nobody can be asked here: add --yes, or --dry-run to see what it would do");
+  if (values.yes !== true && values["dry-run"] !== true && !host.stdin.isTTY) throw new SallyportError("usage.nobody", "--dry-run shows what it would do");
   closeInherited();
   makeDirectories(host);
   const results = await protect(seen, { allowed, yes: values.yes === true, dry: values["dry-run"] === true, quiet: values.json === true, store, paint }, host);

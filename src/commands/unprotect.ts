@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { foundIn, survey } from "../clients/find.ts";
 import { masked } from "../clients/secrets.ts";
-import { backups, readRecord } from "../clients/records.ts";
+import { backups, readRecord, records } from "../clients/records.ts";
 import { unprotectFile } from "../clients/unprotect.ts";
 import { type SallyportError, asSallyportError, escapeControls } from "../errors.ts";
 import type { ClientFile } from "../clients/places.ts";
@@ -71,5 +72,8 @@ export const command: Command = async (args, host) => {
   }
   if (values.json === true) host.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else host.stdout.write(`${table(rows.map(({ done, server, client, detail }) => [done ? (values["dry-run"] === true ? "would be open" : "open") : "still protected", server, client, done ? `then: ${detail}` : detail])) || "no client has a protected server"}\n`);
-  return rows.every(({ done }) => done) ? 0 : 1;
+  // Files of projects are found from their own directories only.
+  const elsewhere = asked.clients.length + asked.servers.length + asked.scopes.length > 0 ? [] : records(host).map(({ path }) => path).filter((path) => existsSync(path) && !files.has(path));
+  for (const path of elsewhere) host.stderr.write(`sallyport: also protected: ${escapeControls(path)}; go to its project's directory, and run the same there\n`);
+  return rows.every(({ done }) => done) && elsewhere.length === 0 ? 0 : 1;
 };

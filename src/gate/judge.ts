@@ -169,6 +169,7 @@ export class Judge {
     const permit = permitTool(this.#compiled, name);
     if (permit === null) throw new SallyportError("capability.tool", name);
     if (pinned === undefined) throw new SallyportError(this.#pins.isComplete("tools") ? "pin.new" : "pin.unlisted", name);
+    refuseLost(name, (pinned.value as { inputSchema?: unknown }).inputSchema, permit);
     const held = { digest: pinned.digest, permit, guard: new ArgumentGuard((pinned.value as { inputSchema?: unknown }).inputSchema ?? {}, permit.slots, this.#world) };
     this.#tools.set(name, held);
     return held;
@@ -224,6 +225,18 @@ export class Judge {
     return { bytes: permit?.resultBytes ?? this.#compiled.limits.resultBytes, depth: permit?.resultDepth ?? this.#compiled.limits.resultDepth };
   }
 }
+
+/** A rule for an argument that the tool does not have checks nothing: most likely it was meant for another. */
+function refuseLost(tool: string, schema: unknown, { slots }: ToolPermit): void {
+  const { properties, ...rest } = (schema ?? {}) as Record<string, unknown>;
+  const open = rest["additionalProperties"] !== undefined && rest["additionalProperties"] !== false;
+  if (typeof properties !== "object" || properties === null || open || WIDENING.some((key) => Object.hasOwn(rest, key))) return;
+  const lost = slots.map(([pointer]) => pointer).find((pointer) => !Object.hasOwn(properties, (pointer.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~")) && !/^\/?\*/.test(pointer));
+  if (lost !== undefined) throw new SallyportError("manifest.value", `${tool}: there is no argument ${lost}; it has ${Object.keys(properties).map((key) => `/${key}`).join(", ") || "none"}`);
+}
+
+/** Where these stand, more arguments than those listed may be meant. */
+const WIDENING = ["patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas"];
 
 function refuse({ code, at, what }: { code: Code; at: string; what: string }): never {
   throw new SallyportError(code, at === "" ? what : `${at}: ${what}`);

@@ -8,6 +8,7 @@ import { PassThrough } from "node:stream";
 import { SallyportError } from "../errors.ts";
 import { LOCK, readLock, type LockedServer } from "../manifest/lock.ts";
 import type { Host } from "../model.ts";
+import { lastWords } from "./last-words.ts";
 import { run, type RunOptions } from "./run.ts";
 
 const PATIENCE = 30_000;
@@ -49,7 +50,7 @@ export async function listServer(options: Omit<RunOptions, "pins" | "quiet" | "c
     const code = run({ ...options, listing: true, quiet: false, ci: false, pins }, { ...host, ...streams });
     const asked = client.ask().finally(() => client.out.end());
     const ended = await Promise.race([asked.then(() => null), code]);
-    if (ended !== null) throw new SallyportError("server.ended", `it ended with ${ended} before it had listed what it offers; it said: ${said.trim().split("\n").at(-1) ?? "nothing"}`);
+    if (ended !== null) throw new SallyportError("server.ended", `it ended with ${ended} before it had listed what it offers; it said: ${lastWords(said)}`);
     await code;
     const server = readLock(pins.file)?.servers["it"];
     if (server === undefined) throw new SallyportError("server.ended", "it listed nothing");

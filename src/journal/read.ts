@@ -21,10 +21,10 @@ export interface ReadRecord {
   readonly base64?: string;
 }
 
-/** A whole name, an unmistakable beginning of one, or `last`. Throws `journal.no-session`. */
+/** A whole name, an unmistakable beginning or end of one, or `last`. Throws `journal.no-session`. */
 export function findSession(folder: string, wanted: string): string {
   const sessions = listSessions(folder);
-  const found = wanted === "last" ? sessions.slice(-1) : sessions.filter((session) => session.startsWith(wanted));
+  const found = wanted === "last" ? sessions.slice(-1) : sessions.filter((session) => session.startsWith(wanted) || session.endsWith(wanted));
   if (found.length !== 1 || found[0] === undefined) throw new SallyportError("journal.no-session", found.length === 0 ? wanted : `${wanted} fits ${found.length} sessions`);
   return found[0];
 }

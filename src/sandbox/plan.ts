@@ -3,7 +3,7 @@
  * in as a Survey, so that `sallyport explain` prints exactly what `sallyport run` starts.
  */
 import { createHash } from "node:crypto";
-import { dirname } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import type { Network } from "../model.ts";
 import { isWithin } from "../paths.ts";
 import type { Architecture } from "./syscalls.ts";
@@ -149,8 +149,15 @@ export function makePlan(launch: Launch, wish: Wish, survey: Survey): Plan {
   const mounts = image === null ? cellMounts(launch, wish, survey, scratch) : containerMounts(image, launch, wish, survey, scratch);
   const home = image === null ? `${scratch}/home` : scratch;
   const environment = { ...image?.environment, ...launch.variables, ...wish.environment, ...(image === null || image.made ? {} : { PATH: image.environment["PATH"] ?? DEFAULT_PATH }), ...proxied(wish.network), HOME: home, TMPDIR: scratch };
-  const cwd = isVisible(survey.cwd, mounts) ? survey.cwd : image === null || image.made ? home : image.cwd;
+  const own = image === null || image.made;
+  const cwd = isVisible(survey.cwd, mounts) || (own && namesRelative(launch.args, survey.cwd, mounts)) ? survey.cwd : own ? home : image.cwd;
   return { ...plan, cwd, environment, mounts, user: given.length > 0 ? survey.user : (image?.user ?? survey.user), network: wish.network, image };
+}
+
+/** Whether an argument means something from where the caller stands: then the server must stand there, too. */
+function namesRelative(args: readonly string[], cwd: string, mounts: readonly Mount[]): boolean {
+  const paths = args.map((argument) => (argument.startsWith("-") ? argument.slice(argument.indexOf("=") + 1) : argument));
+  return paths.some((path) => path !== "" && !path.startsWith("-") && !isAbsolute(path) && isVisible(resolve(cwd, path), mounts));
 }
 
 /** The image is the rest, and for one that was made the package. A volume that it declares would be a directory of the engine's on the disk. */
