@@ -128,5 +128,5 @@ let lost: NodeJS.ErrnoException | null = null;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => (lost ??= error));
 const code = await main(process.argv.slice(2), host).catch((error: unknown) => fail(host, error));
 // What was to be kept in a file is not there: that is no success. Who stops reading a pipe has read enough.
-await new Promise<void>((done) => process.stdout.write("", () => done()));
+await new Promise((told) => setImmediate(told));
 process.exit(lost !== null && (lost as NodeJS.ErrnoException).code !== "EPIPE" ? fail(host, new SallyportError("file.access", `stdout: ${(lost as Error).message}`)) : code);
