@@ -1,0 +1,163 @@
+/** The command line as a person meets it: questions that are broken off, paths as they are typed, files that are not there. */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { MAIN, gate, sallyport, scratch, server, sessionFiles } from "./helpers.ts";
+
+const ECHO = ["node", server("echo-tools.mjs")];
+
+/** Says where it stands, and what it sees of what its argument names. */
+const WHERE = `import { existsSync, readdirSync } from "node:fs";
+process.stdin.on("data", (chunk) => { for (const line of String(chunk).split("\\n").filter(Boolean)) { const { id } = JSON.parse(line); const [, , at] = process.argv; console.log(JSON.stringify({ jsonrpc: "2.0", id, result: { cwd: process.cwd(), seen: existsSync(at) ? readdirSync(at) : null } })); } });
+`;
+
+/** Runs a command at a terminal, waits for a question, and presses keys. */
+function typed(home: string, args: readonly string[], question: RegExp, keys: string): Promise<{ code: number | null; shown: string }> {
+  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qfec", command, "/dev/null"], { cwd: home, env: { PATH: process.env["PATH"] ?? "", HOME: home, SALLYPORT_HOME: join(home, "sallyport"), TERM: "dumb" } });
+  let shown = "";
+  let asked = false;
+  child.stdout.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (asked || !question.test(shown)) return;
+    asked = true;
+    child.stdin.write(keys);
+  });
+  return new Promise((done) => child.on("close", (code) => done({ code, shown })));
+}
+
+describe("a question", () => {
+  it.each([["Ctrl-C", "\u0003"], ["Ctrl-D", "\u0004"]])("that is broken off by %s is no answer, and ends with 130", async (_, keys) => {
+    const home = scratch();
+    const { code, shown } = await typed(home, ["add", "echo", "--", ...ECHO], /\[y\/N\] $/, keys);
+    expect(shown).toContain("usage.interrupted");
+    expect(shown).not.toContain("internal.bug");
+    expect(code).toBe(130);
+    expect(() => readFileSync(join(home, "sallyport.yaml"))).toThrow("ENOENT");
+  });
+
+  it("of protect that is broken off stops all of it", async () => {
+    const home = scratch();
+    const entry = { command: ECHO[0], args: ECHO.slice(1) };
+    const text = JSON.stringify({ mcpServers: { a: entry, b: entry } });
+    writeFileSync(join(home, ".claude.json"), text);
+    const { code, shown } = await typed(home, ["protect", "--client", "claude-code"], /\[q\]uit: $/, "\u0003");
+    expect(code).toBe(130);
+    expect(shown.match(/\[q\]uit: /g)).toHaveLength(1);
+    expect(readFileSync(join(home, ".claude.json"), "utf8")).toBe(text);
+  });
+});
+
+describe("a relative argument", () => {
+  it.each(["docs", "./docs", "--root=docs"])("%s means the same inside the cell", async (argument) => {
+    const home = scratch();
+    mkdirSync(join(home, "docs"));
+    writeFileSync(join(home, "docs/a.txt"), "a");
+    writeFileSync(join(home, "where.mjs"), WHERE.replace("[, , at] = process.argv", '[, , given] = process.argv, at = given.replace("--root=", "")'));
+    const running = gate(["node", "where.mjs", argument], { home, flags: ["--consent", "never"] });
+    running.send({ id: 1, method: "ping" });
+    expect((await running.answerTo(1))["result"]).toEqual({ cwd: home, seen: ["a.txt"] });
+  });
+
+  it("that names nothing leaves the server in its scratch directory", async () => {
+    const home = scratch();
+    writeFileSync(join(home, "where.mjs"), WHERE);
+    const running = gate(["node", "where.mjs", "docs"], { home });
+    running.send({ id: 1, method: "ping" });
+    expect((await running.answerTo(1))["result"]).toEqual({ cwd: expect.stringMatching(/\/home$/) as string, seen: null });
+  });
+});
+
+describe("files", () => {
+  it("that cannot be used are the machine's fault, with what to do", async () => {
+    const home = scratch();
+    const { code, stderr } = await sallyport(["add", "echo", "--yes", "--manifest", join(home, "none/sallyport.yaml"), "--", ...ECHO], { home });
+    expect(stderr).toContain("file.access");
+    expect(stderr).not.toContain("report it");
+    expect(code).toBe(3);
+  });
+
+  it("that are full lose nothing in silence", async () => {
+    const home = scratch();
+    const full = spawn("sh", ["-c", 'exec "$@" > /dev/full', "sh", process.execPath, MAIN, "--help"], { cwd: home, env: { PATH: process.env["PATH"] ?? "", HOME: home } });
+    let stderr = "";
+    full.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    expect(await new Promise((done) => full.on("close", done))).toBe(3);
+    expect(stderr).toContain("ENOSPC");
+  });
+
+  it("of a cache behind a link are where the cell shows them", async () => {
+    const home = scratch();
+    mkdirSync(join(home, "real"));
+    symlinkSync(join(home, "real"), join(home, "linked"));
+    const { code, stdout, stderr } = await sallyport(["explain", "--json", "--", "npx", "-y", "@modelcontextprotocol/server-memory"], { home, env: { SALLYPORT_HOME: join(home, "linked") } });
+    expect(code, stderr).toBe(0);
+    const { plan } = JSON.parse(stdout) as { plan: { command: string[]; mounts: { at: string }[] } };
+    const script = plan.command.find((word) => word.endsWith(".js")) ?? "";
+    expect(plan.mounts.some(({ at }) => script.startsWith(`${at}/`)), script).toBe(true);
+  });
+});
+
+describe("names", () => {
+  it("of sessions may be what tail shows of them", async () => {
+    const home = scratch();
+    const running = gate(ECHO, { home });
+    running.send({ id: 1, method: "ping" });
+    await running.answerTo(1);
+    running.child.stdin.end();
+    await running.ended;
+    const [file = ""] = sessionFiles(home);
+    const end = (await sallyport(["journal", "tail", "-n", "1"], { home })).stdout.slice(0, 6);
+    expect(file).toContain(`${end}.jsonl`);
+    expect((await sallyport(["journal", "show", end], { home })).stdout).toContain("session.begin");
+  });
+
+  it("of protected servers are enough for lock, as their command stays in the client's file", async () => {
+    const home = scratch();
+    writeFileSync(join(home, ".claude.json"), JSON.stringify({ mcpServers: { echo: { command: ECHO[0], args: ECHO.slice(1) } } }));
+    expect((await sallyport(["protect", "--yes"], { home })).code).toBe(0);
+    const manifest = join(home, "sallyport/config/sallyport.yaml");
+    expect(readFileSync(manifest, "utf8")).not.toContain("command:");
+    for (const args of [["--server", "echo"], []]) {
+      const { code, stdout, stderr } = await sallyport(["lock", "--check", ...args], { home });
+      expect(stdout, stderr).toContain("same");
+      expect(code).toBe(0);
+    }
+    expect((await sallyport(["unprotect"], { home })).code).toBe(0);
+  });
+});
+
+describe("unprotect", () => {
+  it("names the files of projects that it does not see from here", async () => {
+    const home = scratch();
+    const project = join(home, "work");
+    mkdirSync(project);
+    writeFileSync(join(project, ".mcp.json"), JSON.stringify({ mcpServers: { echo: { command: ECHO[0], args: ECHO.slice(1) } } }));
+    expect((await sallyport(["protect", "--yes"], { home, cwd: project })).code).toBe(0);
+    const there = await sallyport(["unprotect"], { home, cwd: "/" });
+    expect(there.stderr).toContain(join(project, ".mcp.json"));
+    expect(there.code).toBe(1);
+    expect((await sallyport(["unprotect"], { home, cwd: project })).code).toBe(0);
+  });
+});
+
+describe("a manifest", () => {
+  it("with a rule for an argument that the tool does not have refuses its calls, and says which there are", async () => {
+    const home = scratch();
+    const manifest = (pointer: string): void => writeFileSync(join(home, "sallyport.yaml"), JSON.stringify({ version: 1, servers: { echo: { command: ECHO[0], args: ECHO.slice(1), capabilities: { tools: { note: { arguments: { [pointer]: { type: "identifier" } } } } } } } }));
+    for (const [pointer, refused] of [["/texd", true], ["/text", false]] as const) {
+      manifest(pointer);
+      const running = gate([], { home, flags: ["--server", "echo"] });
+      running.send({ id: 1, method: "tools/list" });
+      const { result } = (await running.answerTo(1)) as { result: { tools: { name: string; inputSchema: { properties: object } }[] } };
+      expect(Object.keys(result.tools.find(({ name }) => name === "note")?.inputSchema.properties ?? {})).toContain("text");
+      running.send({ id: 2, method: "tools/call", params: { name: "note", arguments: { text: "x" } } });
+      const answer = JSON.stringify(await running.answerTo(2));
+      if (refused) expect(answer).toMatch(/manifest\.value.*\/texd; it has .*\/text/);
+      else expect(answer).not.toContain("manifest.value");
+      running.child.stdin.end();
+      await running.ended;
+    }
+  });
+});
