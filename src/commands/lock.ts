@@ -101,6 +101,8 @@ function differencesOf(before: LockedServer | null, now: LockedServer, others: R
   for (const kind of KINDS) {
     for (const [key, { value, digest }] of Object.entries(now.items[kind])) {
       const known = before !== null && Object.hasOwn(before.items[kind], key) ? before.items[kind][key] : undefined;
+      // A list that was never seen is pinned at first sight, like the first one of all.
+      if (known === undefined && before !== null && !before.complete.includes(kind)) continue;
       if (known === undefined) add("new", kind, key, difference({}, value, paint), value);
       else if (known.digest !== digest) add("changed", kind, key, difference(known.value, value, paint), value);
       else if ((known.held?.length ?? 0) > 0) add("held", kind, key, difference({}, value, paint), value);

@@ -10,7 +10,9 @@ import type { Compiled } from "../manifest/compile.ts";
 import type { AskWhen } from "../manifest/asking.ts";
 import { chooseServer, defaultProfile, findManifest, type Chosen } from "../manifest/read.ts";
 import { OPEN_LAYER } from "../manifest/permit.ts";
+import { RULES } from "../guards/text/rules.ts";
 import type { Host } from "../model.ts";
+import { nearest } from "../nearest.ts";
 import { resolveLaunch } from "../sandbox/packages/resolve.ts";
 import { backendOf, chooseBackend, type Wanted } from "../sandbox/backend.ts";
 import { makePlan, type Plan, type Reachable } from "../sandbox/plan.ts";
@@ -60,6 +62,7 @@ export interface Prepared {
 export async function prepare(options: ServerOptions, host: Host, tell: (line: string) => void, starts = false): Promise<Prepared> {
   const found = options.server === null ? await defaultProfile(options, host) : await chooseServer(findManifest(options.manifest ?? undefined, host), options.server, host);
   const chosen = options.listing === true ? { ...found, compiled: { ...found.compiled, layers: [OPEN_LAYER] } } : found;
+  refuseNoRule(chosen, host, tell);
   const values = { ...options.values, ...(await keptElsewhere(chosen.compiled.secrets, starts, host)) };
   const { command, isolation: wanted, ...wished } = options.server === null ? { ...options, named: true, limits: {}, network: reachable(chosen.compiled) } : fromManifest(chosen.compiled, options);
   const resolved = await resolveLaunch(command, {
@@ -79,6 +82,16 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
   return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent: options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [], passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : [...chosen.compiled.pass, ...Object.keys(chosen.compiled.secrets)] };
+}
+
+/** A rule that does not exist silences nothing, and a day that is over no longer: neither is what was meant. */
+function refuseNoRule({ compiled, file }: Chosen, host: Host, tell: (line: string) => void): void {
+  const today = new Date(host.now() / 1000).toISOString().slice(0, 10);
+  for (const { rule, until } of compiled.silence) {
+    const near = nearest(rule, Object.keys(RULES));
+    if (!Object.hasOwn(RULES, rule)) throw new SallyportError("manifest.value", `${file}: there is no rule ${rule} to silence${near === null ? "" : `; did you mean ${near}?`}`);
+    if (until < today) tell(`${rule} is silenced in ${file} until ${until}, which is over`);
+  }
 }
 
 /** What a bundle's command line is filled with. */

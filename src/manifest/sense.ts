@@ -35,7 +35,7 @@ export function checkServer(entry: ServerEntry, path: Path, fail: Loaded["fail"]
   refuseUnreachable(capabilities?.resources?.patterns ?? [], [...at, "resources", "patterns"], "/", (_, index) => index, fail);
   refuseUnreachable(capabilities?.prompts?.patterns ?? [], [...at, "prompts", "patterns"], "", (_, index) => index, fail);
   if (entry.network !== undefined) checkNetwork(entry.network, [...path, "network"], fail);
-  for (const [index, { until }] of (silence ?? []).entries()) if (Number.isNaN(Date.parse(until))) fail("manifest.value", [...path, "silence", index, "until"], `${until} is no day`);
+  for (const [index, { until }] of (silence ?? []).entries()) if (!isDay(until)) fail("manifest.value", [...path, "silence", index, "until"], `${until} is no day`);
 }
 
 function checkNetwork(network: NonNullable<ServerEntry["network"]>, path: Path, fail: Loaded["fail"]): void {
@@ -81,4 +81,10 @@ function checkPattern(pattern: string, path: Path, fail: Loaded["fail"]): void {
   } catch (error) {
     fail("manifest.value", path, `${pattern} is no RE2 expression: ${(error as Error).message}`);
   }
+}
+
+/** The calendar's, which has no 31st of February. */
+function isDay(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
