@@ -8,9 +8,9 @@ import type { Likeness } from "./classifier.ts";
 import type { Mark } from "./phrases.ts";
 import type { RuleId } from "./rules.ts";
 
-/** Definitions of this score are held back. Above `NOTE` they are told: it leaves 95 of 100 definitions of real servers alone. */
+/** Definitions of this score are held back. Above `NOTE`, odds of two to three, they are told. */
 export const HOLD = 2;
-export const NOTE = -0.1;
+export const NOTE = -0.4;
 /** Below this score, a single sign of something on its way is an honest tool's business: what speaks of the person, or of itself as an order, is not excused. */
 const EXCUSED = 0;
 const EXCUSABLE: readonly string[] = ["order.capture", "order.redirect", "order.shadowing"];
