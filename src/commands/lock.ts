@@ -77,7 +77,7 @@ async function targets(values: Parameters<typeof cellOptions>[0], server: readon
 }
 
 /** What `protect` has put there keeps its command in the client's file. */
-export function withCommand(values: Parameters<typeof cellOptions>[0] & { readonly server: string; readonly manifest: string }, hasCommand: boolean, host: Host): readonly [ServerOptions, Host] {
+function withCommand(values: Parameters<typeof cellOptions>[0] & { readonly server: string; readonly manifest: string }, hasCommand: boolean, host: Host): readonly [ServerOptions, Host] {
   const found = hasCommand ? null : commandInClient(values.server, values.manifest, host);
   return found === null ? [cellOptions(values, [], []), host] : [cellOptions(values, [], found.command), found.host];
 }
