@@ -80,14 +80,21 @@ describe("the classifier", () => {
 describe("rules and classifier", () => {
   const finding = (rule: string): Finding => ({ rule, severity: "hold", at: "/description", range: [0, 1], evidence: "" });
   const mark = (weight: number): Mark => ({ at: "/description", range: [0, 1], id: "capture", weight });
-  const likeness = (score: number, familiar = 1): Parameters<typeof weighed>[2] => ({ score, familiar, window: { at: "/description", range: [0, 1], text: "x", phrases: new Set() } });
+  const likeness = (score: number, familiar = 1): Parameters<typeof weighed>[2] => ({ score, familiar, pieces: [], window: { at: "/description", range: [0, 1], text: "x", phrases: new Set() } });
   const said = (...args: Parameters<typeof weighed>): string[] => weighed(...args).map(({ rule, severity }) => `${severity} ${rule}`);
 
   it("one sign of something on its way is excused in a text that reads honest, other signs are not", () => {
-    expect(said([finding("order.capture")], [mark(3)], likeness(-2))).toEqual([]);
+    expect(said([finding("order.capture")], [mark(3)], likeness(-3))).toEqual([]);
+    expect(said([finding("order.capture")], [mark(3)], likeness(-1))).toEqual(["note order.capture"]);
     expect(said([finding("order.capture")], [mark(3)], likeness(0.5))).toEqual(["hold order.capture"]);
     expect(said([finding("order.secrecy")], [mark(3)], likeness(-9))).toEqual(["hold order.secrecy"]);
     expect(said([finding("order.capture"), finding("order.authority")], [mark(3)], likeness(-9))).toEqual(["hold order.capture", "hold order.authority"]);
+  });
+
+  it("a sign is judged by the piece that it stands in", () => {
+    const pieces = (around: number): Parameters<typeof weighed>[2] => ({ ...likeness(1), pieces: [[{ at: "/description", range: [0, 5], text: "", phrases: new Set() }, around], [{ at: "/description", range: [5, 9], text: "", phrases: new Set() }, 1]] } as Parameters<typeof weighed>[2]);
+    expect(said([finding("order.capture")], [mark(3)], pieces(-3))).toEqual(["note order.likely"]);
+    expect(said([finding("order.capture")], [mark(3)], pieces(0))).toEqual(["hold order.capture"]);
   });
 
   it("several signs in one text are excused by nothing, and what is hidden never is", () => {

@@ -60,6 +60,8 @@ export interface Likeness {
   readonly window: Window;
   /** Share of the definition's words that the classifier has met. */
   readonly familiar: number;
+  /** Each piece with its score. */
+  readonly pieces: readonly (readonly [Window, number])[];
 }
 
 /** A window's weights are divided by the root of their number, at least of so many. */
@@ -70,6 +72,7 @@ export const UNIT = 32;
 /** The most suspicious piece of a definition; null where it says nothing. */
 export function likenessOf({ bias, weights }: Classifier, windows: readonly Window[]): Likeness | null {
   let most: { score: number; window: Window } | null = null;
+  const pieces: (readonly [Window, number])[] = [];
   const words = new Map<string, boolean>();
   for (const window of windows) {
     let sum = 0;
@@ -79,9 +82,10 @@ export function likenessOf({ bias, weights }: Classifier, windows: readonly Wind
       if (/^[a-z]/.test(phrase) && !phrase.includes(" ")) words.set(phrase, weight !== undefined);
     }
     const score = bias + sum / norm(window);
+    pieces.push([window, score]);
     if (most === null || score > most.score) most = { score, window };
   }
-  return most === null ? null : { ...most, familiar: [...words.values()].filter(Boolean).length / Math.max(1, words.size) };
+  return most === null ? null : { ...most, pieces, familiar: [...words.values()].filter(Boolean).length / Math.max(1, words.size) };
 }
 
 export function norm({ phrases }: Window): number {

@@ -8,11 +8,15 @@ import type { Likeness } from "./classifier.ts";
 import type { Mark } from "./phrases.ts";
 import type { RuleId } from "./rules.ts";
 
-/** Definitions of this score are held back. Above `NOTE`, odds of two to three, they are told. */
+/** Definitions of this score are held back. Above `NOTE`, about even odds, they are told. */
 export const HOLD = 2;
-export const NOTE = -0.4;
-/** Below this score, a single sign of something on its way is an honest tool's business: what speaks of the person, or of itself as an order, is not excused. */
-const EXCUSED = 0;
+export const NOTE = -0.1;
+/**
+ * A single sign of something on its way, in a piece below `EXCUSED`, is most likely an honest tool's business: it is told, below `HONEST` not even that.
+ * What speaks of the person, or of itself as an order, is not excused.
+ */
+const EXCUSED = -0.5;
+const HONEST = -2;
 const EXCUSABLE: readonly string[] = ["order.capture", "order.redirect", "order.shadowing"];
 /** Several signs of so much weight in one text are excused by nothing. */
 const SURE = 6;
@@ -25,9 +29,18 @@ export function weighed(found: readonly Finding[], marks: readonly Mark[], liken
   if (likeness === null) return [...found];
   const { score, familiar } = likeness;
   if (familiar < FAMILIAR) return orders.length > 0 || marks.length === 0 ? [...found] : [...found, likely(likeness, "note")];
-  if (orders.length === 0) return score < NOTE ? [...found] : [...found, likely(likeness, score >= HOLD ? "hold" : "note")];
-  if (score >= EXCUSED || areSure(marks) || orders.some(({ rule }) => !EXCUSABLE.includes(rule))) return [...found];
-  return found.filter((one) => !orders.includes(one));
+  const around = Math.max(...orders.map((one) => scoreAround(one, likeness)));
+  if (orders.length > 0 && (around >= EXCUSED || areSure(marks) || orders.some(({ rule }) => !EXCUSABLE.includes(rule)))) return [...found];
+  const others = found.filter((one) => !orders.includes(one));
+  if (score >= HOLD) return [...others, likely(likeness, "hold")];
+  if (around >= HONEST) return [...others, ...orders.map((one): Finding => ({ ...one, severity: "note" }))];
+  return score < NOTE ? others : [...others, likely(likeness, "note")];
+}
+
+/** Of the piece that a sign stands in; of the whole, where it is a name. */
+function scoreAround({ at, range }: Finding, { score, pieces }: Likeness): number {
+  const around = pieces.filter(([window]) => window.at === at && range[0] < window.range[1] && range[1] > window.range[0]);
+  return around.length === 0 ? score : Math.max(...around.map(([, one]) => one));
 }
 
 function areSure(marks: readonly Mark[]): boolean {
