@@ -9,7 +9,7 @@ const say = (line) => console.error(`setup: ${line}`);
 if (!atLeast(process.versions.node, [20, 19])) fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed`);
 packages(root, "npm packages");
 if (process.argv.includes("--peers")) packages(join(root, "test/e2e"), "peers of the end-to-end tests (740 MB)");
-programs({ bwrap: "bubblewrap", prlimit: "util-linux", setpriv: "util-linux", unshare: "mount util-linux", perl: "perl-base", nsenter: "util-linux", ip: "iproute2", openssl: "openssl", ...(process.argv.includes("--peers") ? { psql: "postgresql", dockerd: "docker.io", podman: "podman", runc: "runc", curl: "curl", git: "git", python3: "python3 python3-venv python3-pip python3-requests", "secret-tool": "libsecret-tools", "gnome-keyring-daemon": "gnome-keyring", "dbus-run-session": "dbus" } : {}) });
+programs({ bwrap: "bubblewrap", prlimit: "util-linux", setpriv: "util-linux", unshare: "mount util-linux", perl: "perl-base", nsenter: "util-linux", ip: "iproute2", openssl: "openssl", ...(process.argv.includes("--peers") ? { psql: "postgresql", dockerd: "docker.io", podman: "podman", runc: "runc", curl: "curl", git: "git", "/usr/bin/python3": "python3 python3-venv python3-pip", "/usr/lib/python3/dist-packages/requests": "python3-requests", "secret-tool": "libsecret-tools", "gnome-keyring-daemon": "gnome-keyring", "dbus-run-session": "dbus" } : {}) });
 if (process.argv.includes("--peers")) startDocker();
 
 /**
@@ -53,7 +53,9 @@ function startDocker() {
   for (let count = 0; count < 60 && !answers(); count += 1) spawnSync("sleep", ["0.5"]);
 }
 
+/** @param name of a program, or the path of what a package brings. */
 function found(name) {
+  if (name.startsWith("/")) return existsSync(name);
   return [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((folder) => folder !== "" && existsSync(join(folder, name)));
 }
 
