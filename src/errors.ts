@@ -15,7 +15,7 @@ export const ERRORS = {
   "usage.option": { fault: "user", text: "the options are not understood", hint: "add --help for what the command takes" },
   "usage.no-command": { fault: "user", text: "no server command was given", hint: "put it behind two dashes: sallyport run -- npx -y PACKAGE ARG" },
   "usage.nobody": { fault: "user", text: "nobody can be asked here", hint: "run it in a terminal, or add --yes where the answer is yes" },
-  "usage.interrupted": { fault: "user", text: "you have stopped it; nothing was written", hint: "run the same command again" },
+  "usage.interrupted": { fault: "user", text: "you have stopped it; nothing was written but what you had agreed to before", hint: "run the same command again" },
   "file.access": { fault: "env", text: "a file or directory cannot be used", hint: "check that it exists, and may be read or written by you" },
   "usage.reason": { fault: "user", text: "--isolation none needs a reason", hint: 'say why, it is recorded: --isolation none --reason "…"' },
   // launch

@@ -9,6 +9,8 @@ export interface Window {
   /** In the text without characters that show nothing, in compatible forms (NFKC). */
   readonly range: readonly [number, number];
   readonly text: string;
+  /** The text was read as it stands, so that the range is the text's own. */
+  readonly exact: boolean;
   readonly phrases: ReadonlySet<string>;
 }
 
@@ -44,11 +46,11 @@ const FORMAL = new Set("the a an of to and or in on for with by from as is are b
 export function windowsOf(name: string, value: unknown, own: ReadonlySet<string>, marks: readonly Mark[] = []): Window[] {
   const known = new Set([name, ...own].map((one) => one.toLowerCase()));
   walkStrings((value as { inputSchema?: unknown } | null)?.inputSchema, "", () => {}, (key, at) => void (/\/properties\/[^/]+#$/.test(at) && known.add(key.toLowerCase())));
-  const texts = textsOf(value).map(({ at, text }) => ({ at, text, sentences: sentencesOf(text, known) }));
+  const texts = textsOf(value).map((one) => ({ ...one, sentences: sentencesOf(one.text, known) }));
   const first = texts.find(({ at }) => at === "" || at === "/description")?.sentences[0] ?? [];
   const topic = new Set([...known].flatMap(partsOf).concat(first.map(({ word }) => word)).filter(tells).map(stem));
   const windows: Window[] = [];
-  for (const { at, text, sentences } of texts) {
+  for (const { at, text, exact, sentences } of texts) {
     for (const [index, sentence] of sentences.entries()) {
       const next = sentences[index + 1];
       for (const words of next === undefined ? [[sentence]] : [[sentence], [sentence, next]]) {
@@ -56,7 +58,7 @@ export function windowsOf(name: string, value: unknown, own: ReadonlySet<string>
         const range = [sentence[0]?.start ?? 0, words.at(-1)?.at(-1)?.end ?? 0] as const;
         const phrases = phrasesOf(words, topic);
         for (const mark of marks) if (mark.at === at && mark.range[0] < range[1] && mark.range[1] > range[0]) phrases.add(mark.weight < STRONG ? `! ${mark.id}, weak` : `! ${mark.id}`);
-        windows.push({ at, range, text: text.slice(...range), phrases });
+        windows.push({ at, range, text: text.slice(...range), exact, phrases });
       }
     }
   }
@@ -64,12 +66,13 @@ export function windowsOf(name: string, value: unknown, own: ReadonlySet<string>
 }
 
 /** Texts that a model reads as prose. */
-function textsOf(value: unknown): { text: string; at: string }[] {
-  const found: { text: string; at: string }[] = [];
+function textsOf(value: unknown): { text: string; at: string; exact: boolean }[] {
+  const found: { text: string; at: string; exact: boolean }[] = [];
   walkStrings(value, "", (text, at) => {
     if (at === "/name" || (/^\/(?:input|output)Schema\//.test(at) && !/\/(?:description|\$comment|title|default|const|pattern|(?:enum|examples)\/\d+)$/.test(at))) return;
     const plain = text.replace(INVISIBLE, "").normalize("NFKC");
-    found.push({ text: plain.length <= 2 * MOST_TEXT ? plain : `${plain.slice(0, MOST_TEXT)}\n${plain.slice(-MOST_TEXT)}`, at });
+    const whole = plain.length <= 2 * MOST_TEXT;
+    found.push({ text: whole ? plain : `${plain.slice(0, MOST_TEXT)}\n${plain.slice(-MOST_TEXT)}`, at, exact: whole && plain === text });
   }, () => {});
   return found;
 }

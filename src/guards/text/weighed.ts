@@ -29,7 +29,7 @@ export function weighed(found: readonly Finding[], marks: readonly Mark[], liken
   if (likeness === null) return [...found];
   const { score, familiar } = likeness;
   if (familiar < FAMILIAR) return orders.length > 0 || marks.length === 0 ? [...found] : [...found, likely(likeness, "note")];
-  const around = Math.max(...orders.map((one) => scoreAround(one, likeness)));
+  const around = orders.reduce((most, one) => Math.max(most, scoreAround(one, likeness)), -Infinity);
   if (orders.length > 0 && (around >= EXCUSED || areSure(marks) || orders.some(({ rule }) => !EXCUSABLE.includes(rule)))) return [...found];
   const others = found.filter((one) => !orders.includes(one));
   if (score >= HOLD) return [...others, likely(likeness, "hold")];
@@ -37,10 +37,14 @@ export function weighed(found: readonly Finding[], marks: readonly Mark[], liken
   return score < NOTE ? others : [...others, likely(likeness, "note")];
 }
 
-/** Of the piece that a sign stands in; of the whole, where it is a name. */
+/**
+ * Of the piece that a sign stands in; of the whole, where it is a name. Where the piece was not read, or not as it stands, nothing speaks for
+ * it: whoever writes the definition chooses how long it is, and which of its characters become others when they are read.
+ */
 function scoreAround({ at, range }: Finding, { score, pieces }: Likeness): number {
-  const around = pieces.filter(([window]) => window.at === at && range[0] < window.range[1] && range[1] > window.range[0]);
-  return around.length === 0 ? score : Math.max(...around.map(([, one]) => one));
+  if (at.endsWith("#")) return score;
+  const around = pieces.filter(([window]) => window.exact && window.at === at && range[0] < window.range[1] && range[1] > window.range[0]);
+  return around.length === 0 ? Infinity : around.reduce((most, [, one]) => Math.max(most, one), -Infinity);
 }
 
 function areSure(marks: readonly Mark[]): boolean {
