@@ -56,7 +56,7 @@ function print(host: Host, text: string): number {
 function hostOf(processLike: NodeJS.Process): Host {
   const { env } = processLike;
   const cwd = cwdOf(processLike);
-  let base = clockOffset();
+  let base = -Infinity;
   return {
     env,
     cwd,
@@ -70,10 +70,11 @@ function hostOf(processLike: NodeJS.Process): Host {
     dirs: dirsOf(env, cwd),
     baseline: BASELINE,
     now: () => {
-      // Microseconds from the steady clock, tied anew to the wall clock whenever that was set.
-      const offset = clockOffset();
+      // Microseconds from the steady clock, tied to the wall clock at first and whenever that was set.
+      const steady = performance.now() * 1000;
+      const offset = Date.now() * 1000 - steady;
       if (Math.abs(offset - base) > 5000) base = offset;
-      return base + performance.now() * 1000;
+      return base + steady;
     },
     stdin: processLike.stdin,
     stdout: processLike.stdout,
@@ -90,11 +91,6 @@ function cwdOf(processLike: NodeJS.Process): string {
   } catch {
     return "/";
   }
-}
-
-/** Microseconds between the steady clock's start and the epoch, as the wall clock sees it now. */
-function clockOffset(): number {
-  return Date.now() * 1000 - performance.now() * 1000;
 }
 
 /** XDG base directories, or all three below SALLYPORT_HOME; clients pass little more than HOME. */

@@ -73,7 +73,7 @@ export class Judge {
   #ofClient(exchange: Exchange, raw: Buffer): Ruling | Promise<Ruling> {
     switch (exchange.message.method) {
       case "tools/call":
-        return this.#call(exchange, paramsOf(raw), raw);
+        return this.#call(exchange, raw);
       case "resources/read":
       case "resources/subscribe":
       case "resources/unsubscribe":
@@ -133,10 +133,12 @@ export class Judge {
     return permitted;
   }
 
-  #call(exchange: Exchange, params: Params, raw: Buffer): Ruling | Promise<Ruling> {
-    const { name } = params;
-    if (typeof name !== "string") throw new SallyportError("message.params", "the tool's name is missing");
-    if (this.#lists.mustAsk("tools", name)) return this.#lists.listFirst("tools/list", params).then(() => this.#call(exchange, params, raw));
+  #call(exchange: Exchange, raw: Buffer): Ruling | Promise<Ruling> {
+    const { tool: name, given } = exchange.message;
+    if (name === null) throw new SallyportError("message.params", "the tool's name is missing");
+    if (this.#lists.mustAsk("tools", name)) return this.#lists.listFirst("tools/list", paramsOf(raw)).then(() => this.#call(exchange, raw));
+    // Only who may have to be asked sees more of the request than name and arguments.
+    const params = this.consent !== null ? paramsOf(raw) : given === null ? { name } : { name, arguments: JSON.parse(given) as unknown };
     const { permit, guard } = this.#held(name);
     // The second of two rounds is the same call; what only looks like one is refused as such.
     if (this.consent?.isRound(params) !== true) this.#traffic.ofTool(name, permit.rates);

@@ -3,6 +3,7 @@ import { SallyportError } from "../errors.ts";
 import type { Side } from "../model.ts";
 import type { Decoded, Id, Message } from "../protocol/decode.ts";
 import type { Asked } from "../protocol/encode.ts";
+import { Pending } from "./pending.ts";
 
 /** A request that waits for its answer. */
 export interface Waiting extends Asked {
@@ -35,7 +36,7 @@ export function otherSide(side: Side): Side {
 }
 
 export class Session {
-  readonly #pending: Record<Side, Map<Id, Waiting>> = { client: new Map(), server: new Map() };
+  readonly #pending: Record<Side, Pending> = { client: new Pending(), server: new Pending() };
   readonly #cancelled: Record<Side, Map<Id, Waiting>> = { client: new Map(), server: new Map() };
   /** Requests whose answers lie in the outbox; they count as waiting until those have left. */
   #answered: Waiting[] = [];

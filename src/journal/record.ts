@@ -3,16 +3,6 @@ import { isUtf8 } from "node:buffer";
 import { hash } from "node:crypto";
 import type { Stream, Verdict } from "../model.ts";
 
-export interface RecordHead {
-  readonly seq: number;
-  /** UTC with microseconds. */
-  readonly time: string;
-  readonly session: string;
-  /** What the session was judged by: the first digits of the compiled manifest's digest. */
-  readonly manifest: string;
-  readonly stream: Stream;
-}
-
 /** `message`: accepted JSON, verbatim. `text`: other UTF-8, as a JSON string. `base64`: any other bytes. */
 export type Payload = "message" | "text" | "base64";
 
@@ -24,13 +14,39 @@ export const PREV_DIGITS = 16;
 /** How many hexadecimal digits of the manifest's digest a record repeats; the session's first record has all. */
 export const MANIFEST_DIGITS = 16;
 
-/** The line up to the payload's value; what follows is the payload and `}`. */
-export function encodeHead(head: RecordHead, verdict: Verdict, frame: Buffer, prev: string, payload: Payload): string {
-  const reasons = verdict.reasons.length === 0 ? "" : `"${verdict.reasons.join('","')}"`;
-  return (
-    `{"seq":${head.seq},"time":"${head.time}","session":"${head.session}","manifest":"${head.manifest}","stream":"${head.stream}","verdict":"${verdict.decision}","reasons":[${reasons}],` +
-    `"bytes":${frame.length},"sha256":"${hash("sha256", frame, "hex")}","prev":"${prev}","${payload}":`
-  );
+/** Numbers that never come again are not made into strings whole: the engine would keep each of those for a while. */
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, "0"));
+
+function threeDigits(value: number): string {
+  return THREE_DIGITS[value] as string;
+}
+
+/** What the records of one segment say alike is put together once. */
+export class HeadFormat {
+  readonly #start: string;
+  readonly #allowed = new Map<Stream, string>();
+  #thousands = "";
+
+  /** @param manifest what the session was judged by: the first digits of the compiled manifest's digest. */
+  constructor(session: string, manifest: string) {
+    this.#start = `","session":"${session}","manifest":"${manifest}","stream":"`;
+  }
+
+  /** The line up to the payload's value; what follows is the payload and `}`. @param seq one more than the last. @param time UTC with microseconds. */
+  encode(seq: number, time: string, stream: Stream, verdict: Verdict, frame: Buffer, prev: string, payload: Payload): string {
+    const last = seq % 1000;
+    if (last === 0) this.#thousands = seq === 0 ? "" : String(seq / 1000);
+    return `{"seq":${seq < 1000 ? String(seq) : this.#thousands + threeDigits(last)},"time":"${time}${this.#judged(stream, verdict)}${frame.length},"sha256":"${hash("sha256", frame, "hex")}","prev":"${prev}","${payload}":`;
+  }
+
+  #judged(stream: Stream, verdict: Verdict): string {
+    const kept = verdict === ALLOW ? this.#allowed.get(stream) : undefined;
+    if (kept !== undefined) return kept;
+    const reasons = verdict.reasons.length === 0 ? "" : `"${verdict.reasons.join('","')}"`;
+    const text = `${this.#start}${stream}","verdict":"${verdict.decision}","reasons":[${reasons}],"bytes":`;
+    if (verdict === ALLOW) this.#allowed.set(stream, text);
+    return text;
+  }
 }
 
 /** The payload of a frame that was not accepted as a message. */
@@ -66,6 +82,7 @@ export class TimeFormat {
       this.#second = second;
       this.#prefix = new Date(second * 1000).toISOString().slice(0, 20);
     }
-    return `${this.#prefix}${String(Math.floor(micros - second * 1e6)).padStart(6, "0")}Z`;
+    const within = Math.floor(micros - second * 1e6);
+    return `${this.#prefix}${threeDigits(Math.floor(within / 1000))}${threeDigits(within % 1000)}Z`;
   }
 }

@@ -9,7 +9,7 @@ import { SallyportError, asSallyportError, type Code } from "../errors.ts";
 import type { Stream, Verdict } from "../model.ts";
 import { sessionOrigin, signCheckpoint } from "./checkpoint.ts";
 import type { Signer } from "./key.ts";
-import { ALLOW, PREV_DIGITS, TimeFormat, encodeHead, encodeOther } from "./record.ts";
+import { ALLOW, HeadFormat, PREV_DIGITS, TimeFormat, encodeOther } from "./record.ts";
 import { CompactRange, toBase64, type FastBuffer } from "./tree.ts";
 
 /** `process`: what was written survives the death of the gate; `disk`: of the machine (fdatasync before forwarding). */
@@ -48,6 +48,7 @@ export class Segment {
   readonly #options: SegmentOptions;
   readonly #descriptor: number;
   readonly #time = new TimeFormat();
+  readonly #head: HeadFormat;
   readonly #range = new CompactRange();
   #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #end = ORIGIN;
@@ -66,6 +67,7 @@ export class Segment {
   constructor(options: SegmentOptions) {
     this.session = options.session;
     this.#options = options;
+    this.#head = new HeadFormat(options.session, options.manifest);
     try {
       mkdirSync(join(options.folder, "sessions"), { recursive: true, mode: 0o700 });
       this.#descriptor = openSync(segmentFile(options.folder, options.session), "ax", 0o600);
@@ -85,8 +87,7 @@ export class Segment {
     const { payload, value } = accepted ? { payload: "message" as const, value: frame } : encodeOther(frame);
     // Frames of one read have come together, and share their time.
     if (this.#end === ORIGIN) this.#now = this.#time.format(this.#options.now());
-    const head = { seq: this.#records, time: this.#now, session: this.session, manifest: this.#options.manifest, stream };
-    const text = encodeHead(head, verdict, frame, this.#prev, payload);
+    const text = this.#head.encode(this.#records, this.#now, stream, verdict, frame, this.#prev, payload);
     this.#reserve(text.length + value.length + 2);
     const start = this.#end;
     this.#end += (this.#buffer as FastBuffer).latin1Write(text, this.#end, text.length);

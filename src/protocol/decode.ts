@@ -25,6 +25,9 @@ export interface Message {
   readonly id: Id | null;
   /** Empty in answers. */
   readonly method: string;
+  /** In `tools/call`: `params.name`, where it is a string, and the JSON of `params.arguments`. */
+  readonly tool: string | null;
+  readonly given: string | null;
   /** In `notifications/cancelled`: the id it takes back. */
   readonly cancels: Id | null;
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, or `result.protocolVersion` of an answer. */
@@ -41,15 +44,15 @@ export interface Decoded {
 }
 
 const MAX_SAFE_DIGITS = 16;
-/** Methods whose text is kept, so that it need not be made for every message; not those of a sender that makes up long ones. */
-const KEPT_METHODS = 64;
-const KEPT_METHOD_BYTES = 128;
+/** Methods and names of tools whose text is kept, so that it need not be made for every message; not those of a sender that makes up long ones. */
+const KEPT_WORDS = 64;
+const KEPT_WORD_BYTES = 128;
 /** Ids are kept until they are answered; honest ones are counters or UUIDs. */
 const MAX_ID_CHARACTERS = 1024;
 
 export class Decoder {
   readonly #scanner = new Scanner();
-  readonly #methods = new Map<number, { readonly bytes: Buffer; readonly text: string }>();
+  readonly #words = new Map<number, { readonly bytes: Buffer; readonly text: string }>();
 
   decode({ bytes, chunk, start, end }: Frame): Decoded {
     if (!isUtf8(bytes)) throw new SallyportError("json.utf8");
@@ -70,13 +73,15 @@ export class Decoder {
     const hasError = has(spans, SLOT.error);
     if (!has(spans, SLOT.method)) return this.#answer(chunk, hasResult, hasError);
     if (hasResult || hasError) refuse("message.shape", "method and result or error");
-    const method = this.#method(chunk);
+    const method = this.#word(chunk, SLOT.method) ?? refuse("message.shape", "method is not a string");
     if (has(spans, SLOT.params) && chunk[spans[SLOT.params * 2] as number] !== 0x7b) refuse("message.params");
     const version = this.#text(chunk, SLOT.version);
     return {
       kind: has(spans, SLOT.id) ? "request" : "notification",
       id: has(spans, SLOT.id) ? this.#id(chunk, SLOT.id) : null,
       method,
+      tool: method === "tools/call" ? this.#word(chunk, SLOT.name) : null,
+      given: method === "tools/call" && has(spans, SLOT.arguments) ? chunk.toString("utf8", spans[SLOT.arguments * 2], spans[SLOT.arguments * 2 + 1]) : null,
       cancels: method === "notifications/cancelled" && has(spans, SLOT.requestId) ? this.#id(chunk, SLOT.requestId) : null,
       version,
       era: version === null ? "handshake" : "per-request",
@@ -101,6 +106,8 @@ export class Decoder {
       kind: hasResult ? "response" : "error",
       id: absent ? null : this.#id(chunk, SLOT.id),
       method: "",
+      tool: null,
+      given: null,
       cancels: null,
       version: this.#text(chunk, SLOT.resultVersion),
       era: null,
@@ -129,16 +136,17 @@ export class Decoder {
     return refuse("message.id", text.slice(0, 40));
   }
 
-  #method(chunk: Buffer): string {
-    const start = this.#scanner.spans[SLOT.method * 2] as number;
-    const end = this.#scanner.spans[SLOT.method * 2 + 1] as number;
+  /** A string that seldom changes; null where there is none. */
+  #word(chunk: Buffer, slot: number): string | null {
+    const start = this.#scanner.spans[slot * 2] as number;
+    const end = this.#scanner.spans[slot * 2 + 1] as number;
+    if (start < 0 || chunk[start] !== 0x22) return null;
     let hash = 0;
     for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (chunk[at] as number)) | 0;
-    const kept = this.#methods.get(hash);
+    const kept = this.#words.get(hash);
     if (kept !== undefined && sameBytes(kept.bytes, chunk, start, end)) return kept.text;
-    const text = this.#scalar(chunk, SLOT.method);
-    if (typeof text !== "string") return refuse("message.shape", "method is not a string");
-    if (this.#methods.size < KEPT_METHODS && end - start <= KEPT_METHOD_BYTES) this.#methods.set(hash, { bytes: Buffer.from(chunk.subarray(start, end)), text });
+    const text = this.#scalar(chunk, slot) as string;
+    if (this.#words.size < KEPT_WORDS && end - start <= KEPT_WORD_BYTES) this.#words.set(hash, { bytes: Buffer.from(chunk.subarray(start, end)), text });
     return text;
   }
 

@@ -8,8 +8,8 @@ export const RESULT = 3;
 export const META = 4;
 
 /** Values that the decoder keeps: index into its table of spans. */
-export const SLOT = { jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, requestId: 6, version: 7, resultVersion: 8, resultType: 9, content: 10 } as const;
-export const SLOTS = 11;
+export const SLOT = { jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, requestId: 6, version: 7, resultVersion: 8, resultType: 9, content: 10, name: 11, arguments: 12 } as const;
+export const SLOTS = 13;
 
 export interface KnownKey {
   readonly text: string;
@@ -52,7 +52,7 @@ const META_KEYS = `progressToken ${VERSION} io.modelcontextprotocol/clientCapabi
 export const PLACES: readonly (Place | null)[] = [
   null,
   place(ENVELOPE_KEYS, { jsonrpc: SLOT.jsonrpc, id: SLOT.id, method: SLOT.method, params: SLOT.params, result: SLOT.result, error: SLOT.error }, { params: PARAMS, result: RESULT }),
-  place(PARAMS_KEYS, { requestId: SLOT.requestId }, { _meta: META }),
+  place(PARAMS_KEYS, { requestId: SLOT.requestId, name: SLOT.name, arguments: SLOT.arguments }, { _meta: META }),
   place(RESULT_KEYS, { protocolVersion: SLOT.resultVersion, resultType: SLOT.resultType, content: SLOT.content }, {}),
   place(META_KEYS, { [VERSION]: SLOT.version }, {}),
 ];

@@ -5,7 +5,7 @@ import { Session } from "../../src/gate/session.ts";
 import type { Message } from "../../src/protocol/decode.ts";
 import { TopLevelPeek } from "../../src/protocol/peek.ts";
 
-const message = (kind: Message["kind"], id: number, more: Partial<Message> = {}): Message => ({ kind, id, method: kind === "request" ? "x/y" : "", cancels: null, version: null, era: "handshake", form: null, ...more });
+const message = (kind: Message["kind"], id: number, more: Partial<Message> = {}): Message => ({ kind, id, method: kind === "request" ? "x/y" : "", tool: null, given: null, cancels: null, version: null, era: "handshake", form: null, ...more });
 
 /** A session of the one revision with batches. */
 function withBatches(): Session {

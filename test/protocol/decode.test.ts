@@ -23,10 +23,10 @@ function bytesOf({ line, hex }: Vector): Buffer {
 }
 
 /** The line somewhere in a chunk, with neighbours that must not matter. */
-function decode(bytes: Buffer): ReturnType<Decoder["decode"]> {
+function decode(bytes: Buffer, decoder = new Decoder()): ReturnType<Decoder["decode"]> {
   const before = '{"jsonrpc":"2.0"\n';
   const chunk = Buffer.concat([Buffer.from(before), bytes, Buffer.from('\n","id":9}\n')]);
-  return new Decoder().decode(frameOf(chunk, before.length, before.length + bytes.length));
+  return decoder.decode(frameOf(chunk, before.length, before.length + bytes.length));
 }
 
 function codeOf(action: () => unknown): string {
@@ -90,6 +90,30 @@ describe("property", () => {
         expect(parseJson(text)).toEqual(JSON.parse(text));
       }),
       { numRuns: 20_000 },
+    );
+    expect(accepted).toBeGreaterThan(500);
+  });
+
+  it("a call's name and arguments are those that JSON.parse finds", () => {
+    const key = fc.constantFrom('"name"', '"n\\u0061me"', '"arguments"', '"\\u0061rguments"', '"_meta"', '"x"', '"y\\n"');
+    const value = fc.oneof(fc.constantFrom('"echo"', '"\\u0065cho"', '"é"', "{}", '{"a":"b"}'), jsonText);
+    const params = fc.array(fc.tuple(key, value, fc.constantFrom("", " ", "\t")), { maxLength: 4 }).map((members) => `{${members.map(([name, is, space]) => `${space}${name}${space}:${space}${is}${space}`).join(",")}}`);
+    const calls = fc.array(params, { minLength: 1, maxLength: 3 });
+    const decoder = new Decoder();
+    let accepted = 0;
+    fc.assert(
+      fc.property(calls, fc.boolean(), (all, batch) => {
+        const texts = (batch ? all : all.slice(0, 1)).map((one, index) => `{"jsonrpc":"2.0","id":${index},"method":"tools/call","params":${one}}`);
+        const text = batch ? `[${texts.join(",")}]` : (texts[0] as string);
+        const read = codeOf(() => decode(Buffer.from(text), decoder));
+        if (read !== "accepted") return;
+        accepted += 1;
+        const { messages } = decode(Buffer.from(text), decoder);
+        const parsed = texts.map((one) => (JSON.parse(one) as { params: Record<string, unknown> }).params);
+        expect(messages.map(({ tool }) => tool)).toEqual(parsed.map(({ name }) => (typeof name === "string" ? name : null)));
+        expect(messages.map(({ given }) => (given === null ? undefined : JSON.parse(given)))).toEqual(parsed.map((one) => one["arguments"]));
+      }),
+      { numRuns: 10_000 },
     );
     expect(accepted).toBeGreaterThan(500);
   });

@@ -54,6 +54,20 @@ function hasSlots({ slots }: Node): boolean {
   return slots.length > 0;
 }
 
+/** One part of a pointer further. A list in a slot is a list of what the slot says. */
+function below(nodes: readonly Node[], key: string, isList: boolean): readonly Node[] {
+  if (nodes.length === 0) return NOWHERE;
+  const next: Node[] = [];
+  for (const node of nodes) {
+    const named = node.members.get(key);
+    const any = node.members.get("*");
+    if (named !== undefined) next.push(named);
+    if (any !== undefined) next.push(any);
+    if (isList && hasSlots(node)) next.push(node);
+  }
+  return next;
+}
+
 export class ArgumentGuard {
   readonly #validate: Validate | Promise<Validate> | string;
   readonly #tree: Node = { slots: [], members: new Map() };
@@ -104,21 +118,20 @@ export class ArgumentGuard {
   #walk(value: unknown, nodes: readonly Node[], at: string, pending: Promise<Refused | null>[]): Refused | null {
     if (typeof value === "object" && value !== null) return this.#walkMembers(value as Readonly<Record<string, unknown>>, nodes, at, pending);
     if (!nodes.some(hasSlots)) return this.#leaf(value, TEXT, at, pending);
-    for (const slot of nodes.flatMap((node) => node.slots)) {
-      const refused = this.#leaf(value, slot, at, pending);
-      if (refused !== null) return refused;
+    for (const { slots } of nodes) {
+      for (const slot of slots) {
+        const refused = this.#leaf(value, slot, at, pending);
+        if (refused !== null) return refused;
+      }
     }
     return null;
   }
 
   #walkMembers(value: Readonly<Record<string, unknown>>, nodes: readonly Node[], at: string, pending: Promise<Refused | null>[]): Refused | null {
     const isList = Array.isArray(value);
-    // A list in a slot is a list of what the slot says.
-    const inherited = isList ? nodes.filter(hasSlots) : NOWHERE;
     for (const key of Object.keys(value)) {
-      const next = nodes.length === 0 ? NOWHERE : [...nodes.flatMap((node) => [node.members.get(key), node.members.get("*")]).filter((node) => node !== undefined), ...inherited];
       const place = `${at}/${/[~/]/.test(key) ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key}`;
-      const refused = (isList ? null : refuse(checkText(key, TEXT, this.#world), "argument.text", place)) ?? this.#walk(value[key], next, place, pending);
+      const refused = (isList ? null : refuse(checkText(key, TEXT, this.#world), "argument.text", place)) ?? this.#walk(value[key], below(nodes, key, isList), place, pending);
       if (refused !== null) return refused;
     }
     return !isList && nodes.some(hasSlots) ? { code: "argument.value", at, what: "an object stands where a single value belongs" } : null;
