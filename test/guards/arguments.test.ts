@@ -51,6 +51,25 @@ describe("slots", () => {
   });
 });
 
+describe("an argument", () => {
+  it("is judged alike by the first look at all of it and by the rules behind", () => {
+    const guard = new ArgumentGuard({}, [["/value", { type: "argument" }]], world());
+    // A letter of another script is never plain, and no rule is about it; the rule for what ends in a backslash sees another end.
+    const piece = fc.oneof(fc.constantFrom(..."-'\" !$`;|&<>*({~^#=/\\aZ09_.,:@%+[]})\t\n\u007f"), fc.constantFrom("--all", "-x", "a b", "$(", "**", " !", "\\ "));
+    const value = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join("")).filter((text) => !/\\\s*$/.test(text));
+    let refused = 0;
+    fc.assert(
+      fc.property(value, (text) => {
+        const [quick, close] = [text, `${text}é`].map((one) => guard.check({ value: one }) !== null);
+        if (quick === true) refused += 1;
+        expect(quick).toBe(close);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(refused).toBeGreaterThan(1000);
+  });
+});
+
 describe("schemas", () => {
   const checked = async (schema: unknown, value: unknown): Promise<string | null> => {
     const answer = await new ArgumentGuard(schema, [], world()).check(value);

@@ -12,8 +12,12 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 /** Free: bounded in length by the caller, and in what texts seldom hold. */
 export const checkText: SyncCheck = (value) => (SELDOM_IN_TEXT.test(value) && value.split(SELDOM_IN_TEXT).length > SOME + 1 ? "it holds control characters as no text does" : null);
 
+/** What any of the rules for arguments could be about: most values hold none of it. */
+const SUSPECT_ARGUMENT = /[^ -~]|[`;|&<>$*\\]|^\s*[-!]|[\s'"]-/;
+
 /** One value for a program: never an option of it (CWE-88), nor anything that a shell would act on (CWE-78). */
 export const checkArgument: SyncCheck = (value) => {
+  if (!SUSPECT_ARGUMENT.test(value)) return null;
   const text = value.normalize("NFKC").trimStart();
   if (CONTROL.test(value)) return "it holds a line end or control character";
   if (/^[-\u2010-\u2015\u2212]/.test(text)) return "it starts like an option";
