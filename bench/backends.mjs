@@ -82,19 +82,24 @@ async function egress() {
     mover: { ...client([process.execPath, caller]), url: `http://localhost:${moved}` },
     cell: { ...client([process.execPath, main, "run", "--quiet", "--host", `localhost:${port}`, "--", "node", caller]), url: `http://localhost:${port}` },
   };
-  const ratios = { mover: { requests: [], download: [] }, cell: { requests: [], download: [] } };
+  const ratios = { mover: {}, cell: {} };
+  const tasks = {
+    requests: async ({ ask, url }) => Number(await ask({ how: "times", url, times: 1000 })),
+    fetches: async ({ ask, url }) => Number(await ask({ how: "fetches", url, times: 1000 })),
+    download: async ({ ask, url }) => Number((await ask({ how: "download", url: `${url}/big?200` })).split(" ")[1]),
+  };
   for (let pass = 0; pass < PASSES; pass += 1) {
-    const taken = { requests: {}, download: {} };
-    for (const [way, { ask, url }] of Object.entries(ways)) taken.requests[way] = Number(await ask({ how: "times", url, times: 1000 }));
-    for (const [way, { ask, url }] of Object.entries(ways)) taken.download[way] = Number((await ask({ how: "download", url: `${url}/big?200` })).split(" ")[1]);
-    // The first pass compiles.
-    if (pass === 0) continue;
-    for (const way of ["mover", "cell"]) for (const what of ["requests", "download"]) ratios[way][what].push(taken[what][way] / taken[what].direct);
+    for (const [what, task] of Object.entries(tasks)) {
+      const taken = {};
+      for (const [way, one] of Object.entries(ways)) taken[way] = await task(one);
+      // The first pass compiles.
+      for (const way of pass === 0 ? [] : ["mover", "cell"]) (ratios[way][what] ??= []).push(taken[way] / taken.direct);
+    }
   }
   for (const { end } of Object.values(ways)) end();
   web.kill();
   mover.kill();
-  return Object.fromEntries(Object.entries(ratios).map(([way, { requests, download }]) => [way, { requests: median(requests), download: median(download), all: { requests, download } }]));
+  return Object.fromEntries(Object.entries(ratios).map(([way, all]) => [way, { ...Object.fromEntries(Object.entries(all).map(([what, values]) => [what, median(values)])), all }]));
 }
 
 const cells = await starts();
@@ -104,7 +109,7 @@ if (process.argv.includes("--json")) console.log(JSON.stringify({ cells, egress:
 else {
   console.log("\ncell                    first answer ms   peak MiB in front");
   for (const one of cells) console.log(`${one.way.padEnd(22)}  ${one.start.toFixed(0).padStart(15)}   ${(one.memory === null ? "-" : one.memory.toFixed(0)).padStart(17)}`);
-  const shown = ({ requests, download, all }) => `1,000 small requests ${requests.toFixed(2)} (${spread(all.requests)}), 200 MB ${download.toFixed(2)} (${spread(all.download)})`;
+  const shown = ({ requests, fetches, download, all }) => `1,000 small requests ${requests.toFixed(2)} (${spread(all.requests)}), by fetch ${fetches.toFixed(2)} (${spread(all.fetches)}), 200 MB ${download.toFixed(2)} (${spread(all.download)})`;
   const spread = (values) => `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
   console.log(`\nto direct loopback, medians of ${PASSES - 1}`);
   for (const [name, one] of [["through a bare Node process", way.mover], ["through the gate", way.cell]]) console.log(`  ${name.padEnd(28)}${shown(one)}`);

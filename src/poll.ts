@@ -1,17 +1,65 @@
 /**
- * Waking a sleeping process costs more than all that a gate does with a message. So, for a moment after something has left,
+ * Waking a sleeping process can cost more than all that a gate does with a message. So, for a moment after something has left,
  * the loop looks for what comes back instead of sleeping: busy polling, as the kernel's `net.core.busy_poll` and KVM's halt
  * polling do it. Peers that take longer are soon slept for: it goes on only while it pays.
  */
+import { stat } from "node:fs";
 import { availableParallelism } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 
-/** The value that the kernel's documentation recommends for its own. */
-const MOMENT = 50;
+/**
+ * A processor that polls slows down its sibling, which computes what is waited for: about a fifth. So a moment is as long as
+ * five wake-ups take, which differs by a factor of ten between machines.
+ */
+const WAKE_UPS = 5;
+/** Microseconds; the first is what the kernel's documentation recommends for its own. */
+const SHORTEST = 50;
+const LONGEST = 300;
+const SAMPLES = 15;
+const APART = 10;
 /** After so many moments in vain only one in `PROBE_EVERY` is tried. */
 const PATIENCE = 8;
 const PROBE_EVERY = 64;
 /** More frames than these at once are load: then nobody waits for one of them, and reading often would only make reads small. */
 const FEW = 2;
+
+/** What holds for the whole process: microseconds. */
+let moment = SHORTEST;
+
+/** Finds out how much longer an answer of another thread takes that the loop sleeps for. */
+export async function measureWakeUps(): Promise<void> {
+  const taken: Record<"slept" | "polled", number[]> = { slept: [], polled: [] };
+  for (let sample = 0; sample < SAMPLES; sample += 1) {
+    for (const way of ["slept", "polled"] as const) {
+      await pause(APART, undefined, { ref: false });
+      taken[way].push(await answered(way === "polled"));
+    }
+  }
+  moment = momentOf(taken.slept, taken.polled);
+}
+
+/** Microseconds until a thread has looked at a directory. */
+function answered(polled: boolean): Promise<number> {
+  return new Promise((done) => {
+    const from = performance.now();
+    let open = true;
+    stat("/", () => {
+      open = false;
+      done((performance.now() - from) * 1000);
+    });
+    const tick = (): unknown => open && setImmediate(tick);
+    if (polled) tick();
+  });
+}
+
+export function momentOf(slept: readonly number[], polled: readonly number[]): number {
+  return Math.min(LONGEST, Math.max(SHORTEST, (undisturbed(slept) - undisturbed(polled)) * WAKE_UPS));
+}
+
+/** The lower quarter: nothing else was under way meanwhile. */
+function undisturbed(taken: readonly number[]): number {
+  return taken.toSorted((one, other) => one - other)[taken.length >> 2] ?? 0;
+}
 
 export interface PollPorts {
   /** Microseconds. */
@@ -25,15 +73,12 @@ const LOOP: PollPorts = { now: () => performance.now() * 1000, again: setImmedia
 /** What comes back from one side. On a single processor the side could not work while it is waited for. */
 export class BusyPoll {
   readonly #ports: PollPorts | null;
-  readonly #moment: number;
   #deadline = 0;
   #polling = false;
   #inVain = 0;
 
-  /** @param moment microseconds. */
-  constructor(ports: PollPorts | null = availableParallelism() > 1 ? LOOP : null, moment = MOMENT) {
+  constructor(ports: PollPorts | null = availableParallelism() > 1 ? LOOP : null) {
     this.#ports = ports;
-    this.#moment = moment;
   }
 
   /** So many frames have left for the side. */
@@ -43,7 +88,7 @@ export class BusyPoll {
       this.#inVain += 1;
       if (this.#inVain % PROBE_EVERY !== 0) return;
     }
-    this.#deadline = this.#ports.now() + this.#moment;
+    this.#deadline = this.#ports.now() + moment;
     if (this.#polling) return;
     this.#polling = true;
     this.#ports.again(this.#tick);

@@ -1,6 +1,6 @@
 /** Busy polling must pay: a peer that answers at once is looked for, one that does not is soon slept for. */
 import { describe, expect, it } from "vitest";
-import { BusyPoll } from "../src/poll.ts";
+import { BusyPoll, momentOf } from "../src/poll.ts";
 
 /** A loop whose turns take ten microseconds; `input` says what arrives on which turn. */
 class Loop {
@@ -92,5 +92,18 @@ describe("busy polling", () => {
     const poll = new BusyPoll(null);
     poll.sent(1);
     poll.found();
+  });
+});
+
+describe("a moment", () => {
+  const disturbed = [900, 2000, 15_000];
+  it("is five wake-ups long, whatever else was under way while they were measured", () => {
+    expect(momentOf([60, 61, 62, 63, 64, 65, 70, ...disturbed], [22, 22, 23, 23, 24, 25, 26, ...disturbed])).toBe((62 - 23) * 5);
+  });
+
+  it("stays within reason on machines that wake at once or hardly, and where nothing was measured", () => {
+    expect(momentOf([20, 20, 20, 20], [21, 21, 21, 21])).toBe(50);
+    expect(momentOf([900, 900, 900, 900], [20, 20, 20, 20])).toBe(300);
+    expect(momentOf([], [])).toBe(50);
   });
 });

@@ -62,8 +62,6 @@ const MAX_PIECES = 64;
 const MAX_UNENDED = 1024;
 /** So many bytes at once are load, after which nothing is waited for. */
 const LOAD = 8192;
-/** Microseconds in which a server nearby answers, and a program asks again. */
-const PATIENCE = 250;
 
 /** @param ready called when the way is open, before anything is passed on. */
 export async function relay(client: Socket, target: Target, via: "address" | "proxy", relaying: Relaying, ready: () => void = () => {}): Promise<void> {
@@ -116,8 +114,8 @@ class Pair {
   readonly #facts: Facts;
   readonly #from = performance.now();
   #opening: Opening = { kind: "more" };
-  readonly #toClient = new BusyPoll(undefined, PATIENCE);
-  readonly #toServer = new BusyPoll(undefined, PATIENCE);
+  readonly #toClient = new BusyPoll();
+  readonly #toServer = new BusyPoll();
   #first: Buffer = Buffer.alloc(0);
   #pieces = 0;
   #timer: NodeJS.Timeout | undefined;

@@ -3,6 +3,7 @@ import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { Durability } from "../journal/segment.ts";
 import type { Host } from "../model.ts";
+import { measureWakeUps } from "../poll.ts";
 import { Decoder } from "../protocol/decode.ts";
 import { refusal } from "../protocol/encode.ts";
 import { startPlan } from "../sandbox/backend.ts";
@@ -131,6 +132,7 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   pump({ source: cell.stdout, from: "server", session, ports, door, maxLine: options.maxLine, onEnd: () => ending.serverClosed() });
   pumpStderr(cell.stderr, host.stderr, ports, door);
 
+  void measureWakeUps();
   const watch = watchParent(host, () => because({ kind: "client-gone" }));
   await ending.done;
   clearInterval(watch);

@@ -41,6 +41,11 @@ const HOW = {
     agent.destroy();
     return String(performance.now() - from);
   },
+  fetches: async ({ url, times }) => {
+    const from = performance.now();
+    for (let count = 0; count < times; count += 1) await (await fetch(url)).text();
+    return String(performance.now() - from);
+  },
   download: ({ url }) => new Promise((done, fail) => { const from = performance.now(); let bytes = 0; http.get(url, (answer) => answer.on("data", (chunk) => (bytes += chunk.length)).on("end", () => done(`${bytes} ${performance.now() - from}`)).on("error", fail).on("aborted", () => fail(new Error("aborted")))).on("error", fail); }),
 };
 
