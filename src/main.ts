@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { setFlagsFromString } from "node:v8";
+import { stayLean } from "./engine.ts";
 import { SallyportError, asSallyportError } from "./errors.ts";
 import type { Dirs, Host } from "./model.ts";
 import { nearest } from "./nearest.ts";
@@ -37,15 +37,6 @@ async function main(argv: readonly string[], host: Host): Promise<number> {
   if (name === "run") stayLean();
   const { command } = await entry[1]();
   return command(args, host);
-}
-
-/**
- * A gate stands in front of every server of a client. Messages die young, so a small nursery holds them as well; the few that
- * outlive it are collected before they have doubled the heap.
- */
-function stayLean(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
-  setFlagsFromString("--heap-growing-percent=20");
 }
 
 function print(host: Host, text: string): number {

@@ -16,6 +16,8 @@ const WAKE_UPS = 5;
 const SHORTEST = 50;
 const LONGEST = 300;
 const SAMPLES = 15;
+/** Milliseconds: the server's start is not to be disturbed. */
+const FIRST = 1000;
 const APART = 10;
 /** After so many moments in vain only one in `PROBE_EVERY` is tried. */
 const PATIENCE = 8;
@@ -29,6 +31,7 @@ let moment = SHORTEST;
 /** Finds out how much longer an answer of another thread takes that the loop sleeps for. */
 export async function measureWakeUps(): Promise<void> {
   const taken: Record<"slept" | "polled", number[]> = { slept: [], polled: [] };
+  await pause(FIRST, undefined, { ref: false });
   for (let sample = 0; sample < SAMPLES; sample += 1) {
     for (const way of ["slept", "polled"] as const) {
       await pause(APART, undefined, { ref: false });

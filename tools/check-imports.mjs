@@ -10,7 +10,7 @@ const ROWS = [
   ["manifest", "guards", "policy", "consent", "sandbox", "egress", "secrets", "journal"],
   ["protocol"],
   ["atomic"],
-  ["model", "errors", "paths", "nearest", "address", "host", "poll", "assets", "processes"],
+  ["model", "errors", "paths", "nearest", "address", "host", "poll", "engine", "assets", "processes"],
 ];
 /** Packages are bundled, each named with the files that use it; a new one is a decision (docs/decisions). */
 const PACKAGES = {

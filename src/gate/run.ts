@@ -1,4 +1,5 @@
 /** `sallyport run`: one client, one server in its cell, one journal segment. Starts here, ends here. */
+import { compileSooner } from "../engine.ts";
 import { ERRORS, SallyportError, asSallyportError } from "../errors.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { Durability } from "../journal/segment.ts";
@@ -102,6 +103,7 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   const onFailure = (error: SallyportError): void => because({ kind: "failure", error });
   journal.onFailure = onFailure;
 
+  compileSooner();
   journal.segment.state("attestation", cell.attestation);
   try {
     journal.segment.checkpoint();
