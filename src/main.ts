@@ -28,6 +28,7 @@ Example: sallyport run -- npx -y @modelcontextprotocol/server-filesystem ~/docs
 async function main(argv: readonly string[], host: Host): Promise<number> {
   const [name, ...args] = argv;
   if (name === "--version" || name === "-V") return print(host, `${host.version}\n`);
+  if (name === "help" && args[0] !== undefined && !args[0].startsWith("-")) return main([args[0], "--help"], host);
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(host, HELP);
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (entry === undefined) {

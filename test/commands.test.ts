@@ -113,7 +113,18 @@ describe("names", () => {
     expect((await sallyport(["journal", "show", end], { home })).stdout).toContain("session.begin");
   });
 
-  it("of protected servers are enough for lock, as their command stays in the client's file", async () => {
+  it("of commands are helped with, and words that no command takes are refused", async () => {
+    const home = scratch();
+    expect((await sallyport(["help", "run"], { home })).stdout).toContain("sallyport run [OPTION");
+    expect((await sallyport(["help", "rum"], { home })).stderr).toContain("did you mean run?");
+    for (const args of [["doctor", "foo"], ["grants", "list"], ["explain", "a.jsonl", "b.jsonl"], ["approvals", "one", "two"]]) {
+      const { code, stderr } = await sallyport(args, { home });
+      expect(stderr, args.join(" ")).toContain("one word too many");
+      expect(code).toBe(2);
+    }
+  });
+
+  it("of protected servers are enough for lock and explain, as their command stays in the client's file", async () => {
     const home = scratch();
     writeFileSync(join(home, ".claude.json"), JSON.stringify({ mcpServers: { echo: { command: ECHO[0], args: ECHO.slice(1) } } }));
     expect((await sallyport(["protect", "--yes"], { home })).code).toBe(0);
@@ -124,7 +135,30 @@ describe("names", () => {
       expect(stdout, stderr).toContain("same");
       expect(code).toBe(0);
     }
+    const explained = await sallyport(["explain", "--server", "echo"], { home });
+    expect(explained.stdout, explained.stderr).toContain(ECHO[1]);
+    writeFileSync(join(home, "calls.jsonl"), '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"none","arguments":{}}}\n');
+    expect((await sallyport(["explain", "--server", "echo", "calls.jsonl"], { home })).stdout).toContain("capability.tool");
     expect((await sallyport(["unprotect"], { home })).code).toBe(0);
+  });
+});
+
+describe("a variable that is passed on", () => {
+  const asks = async (home: string, name: string, env: Record<string, string>): Promise<string> => (await sallyport(["explain", "--env", name, "--", ...ECHO], { home, env })).stdout;
+
+  it("is asked about unless it is only a setting", async () => {
+    const home = scratch();
+    for (const [name, value] of [["DEBUG", "true"], ["LOG_LEVEL", "debug"], ["PORT", "3000"], ["NODE_ENV", "production"]] as const) expect(await asks(home, name, { [name]: value })).toMatch(/asks you +never/);
+    for (const [name, value] of [["DB_PIN", "1234"], ["API_KEY", "test"], ["ACCOUNT", "acme"], ["PORT", "12345678"]] as const) expect(await asks(home, name, { [name]: value })).toContain(`use the variable ${name}`);
+  });
+
+  it("and is not set is told of", async () => {
+    const home = scratch();
+    const running = gate(ECHO, { home, flags: ["--env", "NOT_SET_HERE"] });
+    running.send({ id: 1, method: "ping" });
+    await running.answerTo(1);
+    running.child.stdin.end();
+    expect((await running.ended).stderr).toContain("NOT_SET_HERE is to be passed on, and is not set here");
   });
 });
 

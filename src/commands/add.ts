@@ -46,7 +46,7 @@ Example: sallyport add notes -- npx -y @modelcontextprotocol/server-filesystem ~
 
 export const command: Command = async (args, host) => {
   const { own, server } = splitCommand(args);
-  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, yes: { type: "boolean" }, bundle: { type: "string" }, registry: { type: "string" }, secrets: { type: "string" } });
+  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, yes: { type: "boolean" }, bundle: { type: "string" }, registry: { type: "string" }, secrets: { type: "string" } }, Infinity);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;

@@ -18,7 +18,7 @@ Example: sallyport approvals
 `;
 
 export const command: Command = (args, host) => {
-  const { values, positionals } = parseFlags(args, { ...COMMON_FLAGS, serve: { type: "string" } });
+  const { values, positionals } = parseFlags(args, { ...COMMON_FLAGS, serve: { type: "string" } }, 1);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;

@@ -9,10 +9,12 @@ export type Command = (args: readonly string[], host: Host) => Promise<number> |
 
 type Flags = NonNullable<ParseArgsConfig["options"]>;
 
-/** Throws `usage.option`, with the nearest flag where one was misspelt. */
-export function parseFlags<const T extends Flags>(args: readonly string[], options: T): { values: ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>["values"]; positionals: string[] } {
+/** Throws `usage.option`, with the nearest flag where one was misspelt. @param operands how many words that are no flags are taken. */
+export function parseFlags<const T extends Flags>(args: readonly string[], options: T, operands = 0): { values: ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>["values"]; positionals: string[] } {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    if (parsed.positionals.length > operands) throw new Error(`${parsed.positionals[operands]} is one word too many`);
+    return parsed;
   } catch (error) {
     const given = /'(-[^' ]+)/.exec((error as Error).message)?.[1] ?? "";
     const near = nearest(given.replace(/^-+/, ""), Object.keys(options));

@@ -23,7 +23,7 @@ interface Completed {
 }
 
 export const command: Command = async (args, host) => {
-  const { values, positionals } = parseFlags(args, { help: COMMON_FLAGS.help });
+  const { values, positionals } = parseFlags(args, { help: COMMON_FLAGS.help }, 1);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;

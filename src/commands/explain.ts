@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { reachableOf } from "../gate/may-ask.ts";
-import { prepare, type Prepared } from "../gate/prepare.ts";
+import { prepare, type Prepared, type ServerOptions } from "../gate/prepare.ts";
 import { backendOf } from "../sandbox/backend.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import type { Host } from "../model.ts";
@@ -27,7 +27,7 @@ Example: sallyport explain -- npx -y @modelcontextprotocol/server-filesystem ~/d
 
 export const command: Command = async (args, host) => {
   const { own, server } = splitCommand(args);
-  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, test: { type: "string" } });
+  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, test: { type: "string" } }, server.length > 0 ? Infinity : 1);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;
@@ -35,22 +35,33 @@ export const command: Command = async (args, host) => {
   if (values.test !== undefined) return testPolicies(values.test, values, host);
   const [file] = positionals;
   if (file !== undefined && server.length === 0) {
-    const explained = await explainMessages(file, values.server === undefined ? null : cellOptions(values, [], []), host);
+    const [options, around] = values.server === undefined ? [null, host] : await optionsOf(values, [], host);
+    const explained = await explainMessages(file === "-" ? file : resolve(host.cwd, file), options, around);
     const bad = explained.some(({ verdict }) => verdict === "deny");
     host.stdout.write(values.json === true ? `${JSON.stringify(explained, null, 2)}\n` : `${renderMessages(explained, painter(host, values["no-color"]))}\n`);
     return bad ? 1 : 0;
   }
   closeInherited();
-  const prepared = await prepare(cellOptions(values, positionals, server), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+  const [options, around] = positionals.length > 0 ? [cellOptions(values, positionals, server), host] : await optionsOf(values, server, host);
+  const prepared = await prepare(options, around, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const { plan, chosen } = prepared;
-  const { argv, options } = plan.isolation === "none" ? { argv: plan.command, options: [] } : await backendOf(plan.isolation).show(plan, host);
-  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, argv, options, manifest: chosen }, null, 2) : `${render(plan, asksOf(prepared), painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
+  const shown = plan.isolation === "none" ? { argv: plan.command, options: [] } : await backendOf(plan.isolation).show(plan, host);
+  const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, ...shown, manifest: chosen }, null, 2) : `${render(plan, asksOf(prepared), painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
   host.stdout.write(`${text}\n`);
   return 0;
 };
 
-async function testPolicies(file: string, values: Parameters<typeof cellOptions>[0] & { json?: boolean; "no-color"?: boolean }, host: Host): Promise<number> {
-  const prepared = await prepare(cellOptions(values, [], []), host, (line) => void host.stderr.write(`sallyport: ${line}\n`));
+/** A server of a manifest without its command: as its client would start it. */
+async function optionsOf(values: CellValues, server: readonly string[], host: Host): Promise<readonly [ServerOptions, Host]> {
+  if (values.server === undefined || server.length > 0) return [cellOptions(values, [], server), host];
+  return (await import("./protected.ts")).startedServer({ ...values, server: values.server }, host);
+}
+
+type CellValues = Parameters<typeof cellOptions>[0];
+
+async function testPolicies(file: string, values: CellValues & { json?: boolean; "no-color"?: boolean }, host: Host): Promise<number> {
+  const [options, around] = await optionsOf(values, [], host);
+  const prepared = await prepare(options, around, (line) => void host.stderr.write(`sallyport: ${line}\n`));
   const tried = (await import("../gate/foretell.ts")).tryPolicies(resolve(host.cwd, file), prepared, host);
   const failed = tried.filter(({ expected, said }) => expected !== said).length;
   const paint = painter(host, values["no-color"]);

@@ -41,7 +41,7 @@ interface Request {
 const ACTIONS: Readonly<Record<string, (request: Request) => Promise<number> | number>> = { tail, show, verify };
 
 export const command: Command = (args, host) => {
-  const { values, positionals } = parseFlags(args, FLAGS);
+  const { values, positionals } = parseFlags(args, FLAGS, Infinity);
   const [action = "", session, ...rest] = positionals;
   if (values.help === true || (action === "" && args.length === 0)) {
     host.stdout.write(HELP);

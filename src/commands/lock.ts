@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import { commandInClient } from "../clients/command-of.ts";
 import { SallyportError, escapeControls } from "../errors.ts";
 import { listServer } from "../gate/listing.ts";
 import { changeNeedsPerson } from "../gate/authorize.ts";
@@ -9,7 +8,6 @@ import { approved } from "../gate/propose.ts";
 import type { PinPlace } from "../gate/pins.ts";
 import { inspectItem } from "../guards/text/inspect.ts";
 import { KINDS, LOCK, readLock, writeLock, type LockedServer } from "../manifest/lock.ts";
-import { findManifest } from "../manifest/read.ts";
 import type { Host } from "../model.ts";
 import { MAX_LINE } from "../protocol/frame.ts";
 import { closeInherited } from "../sandbox/inherited.ts";
@@ -43,7 +41,7 @@ interface Difference {
 
 export const command: Command = async (args, host) => {
   const { own, server } = splitCommand(args);
-  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, check: { type: "boolean" }, yes: { type: "boolean" } });
+  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, check: { type: "boolean" }, yes: { type: "boolean" } }, Infinity);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;
@@ -70,16 +68,8 @@ export const command: Command = async (args, host) => {
 /** Each server with the surroundings that it is started from. */
 async function targets(values: Parameters<typeof cellOptions>[0], server: readonly string[], host: Host): Promise<(readonly [ServerOptions, Host])[]> {
   if (server.length > 0) return [[cellOptions(values, [], server), host]];
-  const file = findManifest(values.manifest, host);
-  const [{ load }, { readFileSync }] = await Promise.all([import("../manifest/load.ts"), import("node:fs")]);
-  const servers = load(file, readFileSync(file, "utf8")).value.servers ?? {};
-  return (values.server === undefined ? Object.keys(servers) : [values.server]).map((name) => withCommand({ server: name, manifest: file }, Object.hasOwn(servers, name) && servers[name]?.command !== undefined, host));
-}
-
-/** What `protect` has put there keeps its command in the client's file. */
-function withCommand(values: Parameters<typeof cellOptions>[0] & { readonly server: string; readonly manifest: string }, hasCommand: boolean, host: Host): readonly [ServerOptions, Host] {
-  const found = hasCommand ? null : commandInClient(values.server, values.manifest, host);
-  return found === null ? [cellOptions(values, [], []), host] : [cellOptions(values, [], found.command), found.host];
+  const { serversOf, startedServer } = await import("./protected.ts");
+  return (values.server === undefined ? serversOf(values.manifest, host) : [values.server]).map((name) => startedServer({ ...values, server: name }, host));
 }
 
 async function compare(options: ServerOptions, host: Host): Promise<{ place: PinPlace; before: LockedServer | null; now: LockedServer; needsPerson: boolean }> {

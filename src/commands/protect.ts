@@ -51,7 +51,7 @@ const FLAGS = {
 } as const;
 
 export const command: Command = async (args, host) => {
-  const { values, positionals } = parseFlags(args, FLAGS);
+  const { values, positionals } = parseFlags(args, FLAGS, Infinity);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;

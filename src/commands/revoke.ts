@@ -13,7 +13,7 @@ Example: sallyport revoke k7mw2p9x
 `;
 
 export const command: Command = async (args, host) => {
-  const { values, positionals } = parseFlags(args, { help: { type: "boolean", short: "h" } });
+  const { values, positionals } = parseFlags(args, { help: { type: "boolean", short: "h" } }, Infinity);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;

@@ -25,7 +25,7 @@ const FLAGS = { ...CELL_FLAGS, durability: { type: "string" }, "max-line": { typ
 
 export const command: Command = (args, host) => {
   const { own, server } = splitCommand(args);
-  const { values, positionals } = parseFlags(own, FLAGS);
+  const { values, positionals } = parseFlags(own, FLAGS, Infinity);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { isSetting } from "../consent/reach.ts";
 import { LOCK, makeLock } from "../manifest/lock.ts";
 import { isWithin } from "../paths.ts";
 import { SallyportError } from "../errors.ts";
@@ -81,7 +82,11 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const user = isolation === "none" ? { uid: host.uid, gid: host.gid } : chooseUser(host, wish.write);
   if (isolation !== "none") refuseRootOwned(wish.write, user);
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
-  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent: options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [], passed: options.server === null ? options.env.filter((one) => !one.includes("=")) : [...chosen.compiled.pass, ...Object.keys(chosen.compiled.secrets)] };
+  const lent = options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [];
+  const own = options.server === null ? options.env.filter((one) => !one.includes("=")) : chosen.compiled.pass;
+  for (const name of starts ? own : []) if (host.env[name] === undefined) tell(`${name} is to be passed on, and is not set here: the server starts without it`);
+  const passed = [...own.filter((name) => !isSetting(name, host.env[name])), ...Object.keys(chosen.compiled.secrets)];
+  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent, passed };
 }
 
 /** A rule that does not exist silences nothing, and a day that is over no longer: neither is what was meant. */
