@@ -1,5 +1,6 @@
 /** Whether what stands in the clients' files really starts: each protected server, from exactly the environment that its client gives it. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import { lastWords } from "../gate/last-words.ts";
@@ -47,8 +48,8 @@ async function checkOf({ file, name, state, server }: Found, host: Host): Promis
     await starts(server, host);
     return { state: "holds", what, detail: `starts from its client's environment, ${Math.round(performance.now() - started)} ms to its first answer`, mend: null };
   } catch (error) {
-    const { message } = asSallyportError(error);
-    return { state: "fails", what, detail: message, mend: "sallyport journal show last; sallyport unprotect gives the file back" };
+    const { code, message, hint } = asSallyportError(error);
+    return { state: "fails", what, detail: message, mend: `${code === "server.ended" ? "sallyport journal show last" : hint}; sallyport unprotect gives the file back` };
   }
 }
 
@@ -59,13 +60,15 @@ export function environmentOf({ inherits, minimalPath }: Client, host: Host): Re
   return minimalPath ? { ...kept, PATH: MINIMAL_PATH } : kept;
 }
 
-/** Throws `server.ended` with the last words of who did not answer. */
-function starts({ file, argv, env, cwd, path }: ClientServer, host: Host): Promise<void> {
+/** Throws `file.access`, and `server.ended` with the last words of who did not answer. */
+async function starts({ file, argv, env, cwd, path }: ClientServer, host: Host): Promise<void> {
   const fill = (text: string): string => expand(text, file, host).text;
   const [program = "", ...args] = argv.map(fill);
   const variables = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, fill(value)]));
   const folder = file.place.perProject === true ? path[1] : file.project;
-  const child = spawn(program, args, { cwd: resolve(folder ?? homeDirectory(host), cwd === null ? "." : fill(cwd)), env: { ...environmentOf(file.client, host), ...variables }, stdio: ["pipe", "pipe", "pipe"] });
+  const directory = resolve(folder ?? homeDirectory(host), cwd === null ? "." : fill(cwd));
+  if (!existsSync(directory)) throw new SallyportError("file.access", `${directory}, where its client starts it, is not there`);
+  const child = spawn(program, args, { cwd: directory, env: { ...environmentOf(file.client, host), ...variables }, stdio: ["pipe", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   const why = (what: string): SallyportError => new SallyportError("server.ended", `${what}: it said: ${lastWords(stderr)}`);
   return new Promise<void>((done, fail) => {

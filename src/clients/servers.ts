@@ -119,7 +119,7 @@ function serverOf(file: ClientFile, path: Keys, name: string, given: Tree): Clie
   const url = REMOTE.map((one) => textOf(child(given, one))).find((one) => one !== undefined);
   const remote = url !== undefined || (type !== undefined && REMOTE_TYPES.includes(type));
   if (command === undefined && remote) return { name, path, why: "remote", detail: url ?? type ?? "" };
-  if (command === undefined) return type === "stdio" || type === "local" || given.entries.some((one) => /^(?:command|cmd)$/i.test(one.key)) ? unreadable(`there is no ${key}`) : null;
+  if (command === undefined) return type === "stdio" || type === "local" || given.entries.some((one) => /^(?:command|cmd|args)$/i.test(one.key)) ? unreadable(`there is no ${key}`) : null;
   if (remote) return unreadable("it has a command as well as an address");
   const whole = command.value.kind === "list";
   const words = whole ? textsOf(command.value) : [textOf(command.value)];
