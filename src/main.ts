@@ -28,7 +28,7 @@ Example: sallyport run -- npx -y @modelcontextprotocol/server-filesystem ~/docs
 async function main(argv: readonly string[], host: Host): Promise<number> {
   const [name, ...args] = argv;
   if (name === "--version" || name === "-V") return print(host, `${host.version}\n`);
-  if (name === "help" && args[0] !== undefined && !args[0].startsWith("-")) return main([args[0], "--help"], host);
+  if (name === "help" && args.length > 0) return args.length === 1 && !args[0]?.startsWith("-") ? main([...args, "--help"], host) : refuseWord(args.at(-1) ?? "");
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(host, HELP);
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (entry === undefined) {
@@ -38,6 +38,10 @@ async function main(argv: readonly string[], host: Host): Promise<number> {
   if (name === "run") stayLean();
   const { command } = await entry[1]();
   return command(args, host);
+}
+
+function refuseWord(word: string): never {
+  throw new SallyportError("usage.option", `${word} is one word too many`);
 }
 
 function print(host: Host, text: string): number {

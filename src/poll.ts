@@ -16,6 +16,7 @@ const WAKE_UPS = 5;
 const SHORTEST = 50;
 const LONGEST = 300;
 const SAMPLES = 15;
+const MOST_TRIES = 60;
 /** Milliseconds: the server's start is not to be disturbed. */
 const FIRST = 1000;
 const APART = 10;
@@ -25,20 +26,29 @@ const PROBE_EVERY = 64;
 /** More frames than these at once are load: then nobody waits for one of them, and reading often would only make reads small. */
 const FEW = 2;
 
-/** What holds for the whole process: microseconds. */
+/** What holds for the whole process: a moment in microseconds, and how many polls are under way. */
 let moment = SHORTEST;
+let underWay = 0;
 
 /** Finds out how much longer an answer of another thread takes that the loop sleeps for. */
 export async function measureWakeUps(): Promise<void> {
+  if (availableParallelism() === 1) return;
   const taken: Record<"slept" | "polled", number[]> = { slept: [], polled: [] };
   await pause(FIRST, undefined, { ref: false });
-  for (let sample = 0; sample < SAMPLES; sample += 1) {
+  for (let tries = 0; tries < MOST_TRIES && few(taken); tries += 1) {
     for (const way of ["slept", "polled"] as const) {
       await pause(APART, undefined, { ref: false });
-      taken[way].push(await answered(way === "polled"));
+      const before = underWay;
+      const micros = await answered(way === "polled");
+      // What others poll for keeps the loop awake.
+      if (before === 0 && underWay === 0) taken[way].push(micros);
     }
   }
-  moment = momentOf(taken.slept, taken.polled);
+  if (!few(taken)) moment = momentOf(taken.slept, taken.polled);
+}
+
+function few({ slept, polled }: Readonly<Record<"slept" | "polled", readonly number[]>>): boolean {
+  return Math.min(slept.length, polled.length) < SAMPLES;
 }
 
 /** Microseconds until a thread has looked at a directory. */
@@ -59,7 +69,7 @@ export function momentOf(slept: readonly number[], polled: readonly number[]): n
   return Math.min(LONGEST, Math.max(SHORTEST, (undisturbed(slept) - undisturbed(polled)) * WAKE_UPS));
 }
 
-/** The lower quarter: nothing else was under way meanwhile. */
+/** The lower quarter: less was under way meanwhile. */
 function undisturbed(taken: readonly number[]): number {
   return taken.toSorted((one, other) => one - other)[taken.length >> 2] ?? 0;
 }
@@ -94,6 +104,7 @@ export class BusyPoll {
     this.#deadline = this.#ports.now() + moment;
     if (this.#polling) return;
     this.#polling = true;
+    underWay += 1;
     this.#ports.again(this.#tick);
   }
 
@@ -107,6 +118,7 @@ export class BusyPoll {
     const { now, again } = this.#ports as PollPorts;
     if (now() < this.#deadline) return again(this.#tick);
     this.#polling = false;
+    underWay -= 1;
     if (this.#deadline > 0) this.#inVain += 1;
   };
 }

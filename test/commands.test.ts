@@ -117,7 +117,7 @@ describe("names", () => {
     const home = scratch();
     expect((await sallyport(["help", "run"], { home })).stdout).toContain("sallyport run [OPTION");
     expect((await sallyport(["help", "rum"], { home })).stderr).toContain("did you mean run?");
-    for (const args of [["doctor", "foo"], ["grants", "list"], ["explain", "a.jsonl", "b.jsonl"], ["approvals", "one", "two"]]) {
+    for (const args of [["help", "run", "doctor"], ["help", "--nonsense"], ["explain", "--server", "x", "--test", "a.yaml", "more"], ["doctor", "foo. bar"], ["doctor", "foo"], ["grants", "list"], ["explain", "a.jsonl", "b.jsonl"], ["approvals", "one", "two"]]) {
       const { code, stderr } = await sallyport(args, { home });
       expect(stderr, args.join(" ")).toContain("one word too many");
       expect(code).toBe(2);
@@ -143,13 +143,45 @@ describe("names", () => {
   });
 });
 
+describe("a project's server", () => {
+  it("is looked up where the command is typed, whatever directory its client starts it in", async () => {
+    const home = scratch();
+    const project = join(home, "work");
+    mkdirSync(join(project, "sub"), { recursive: true });
+    writeFileSync(join(home, ".claude.json"), JSON.stringify({ mcpServers: { echo: { command: ECHO[0], args: ECHO.slice(1) } } }));
+    writeFileSync(join(project, ".mcp.json"), JSON.stringify({ mcpServers: { echo: { command: ECHO[0], args: ECHO.slice(1), cwd: "sub" } } }));
+    expect((await sallyport(["protect", "--yes"], { home, cwd: project })).code).toBe(0);
+    for (const file of [[], ["--manifest", "sallyport.yaml"]]) expect((await sallyport(["lock", "--check", ...file], { home, cwd: project })).stdout).toContain("same");
+    expect((await sallyport(["explain", "--server", "echo", "--manifest", "sallyport.yaml"], { home, cwd: project })).code).toBe(0);
+    // Its own lock counts, not that of another with its name.
+    writeFileSync(join(project, "sallyport.lock"), '{ "version": 1, "servers": {} }\n');
+    const { code, stdout } = await sallyport(["lock", "--check"], { home, cwd: project });
+    expect(stdout).toContain("new");
+    expect(code).toBe(1);
+  });
+});
+
 describe("a variable that is passed on", () => {
   const asks = async (home: string, name: string, env: Record<string, string>): Promise<string> => (await sallyport(["explain", "--env", name, "--", ...ECHO], { home, env })).stdout;
 
   it("is asked about unless it is only a setting", async () => {
     const home = scratch();
-    for (const [name, value] of [["DEBUG", "true"], ["LOG_LEVEL", "debug"], ["PORT", "3000"], ["NODE_ENV", "production"]] as const) expect(await asks(home, name, { [name]: value })).toMatch(/asks you +never/);
-    for (const [name, value] of [["DB_PIN", "1234"], ["API_KEY", "test"], ["ACCOUNT", "acme"], ["PORT", "12345678"]] as const) expect(await asks(home, name, { [name]: value })).toContain(`use the variable ${name}`);
+    for (const [name, value] of [["DEBUG", "true"], ["API_KEY_REQUIRED", "1"], ["LOG_LEVEL", "debug"], ["PORT", "3000"], ["NODE_ENV", "production"]] as const) expect(await asks(home, name, { [name]: value })).toMatch(/asks you +never/);
+    for (const [name, value] of [["DB_PIN", "1234"], ["API_KEY", "test"], ["MYSQL_PWD", "test"], ["REDIS_PW", "production"], ["CARD_CVV", "123"], ["ACCOUNT", "acme"], ["PORT", "12345678"]] as const) expect(await asks(home, name, { [name]: value })).toContain(`use the variable ${name}`);
+  });
+
+  it("and may be set elsewhere is shown as one that can be used", async () => {
+    expect(await asks(scratch(), "NOT_SET_HERE", {})).toContain("use the variable NOT_SET_HERE");
+  });
+
+  it("is weighed by protect by the value that stands in the client's file", async () => {
+    const home = scratch();
+    const protect = async (env: object): Promise<string> => {
+      writeFileSync(join(home, ".claude.json"), JSON.stringify({ mcpServers: { echo: { command: ECHO[0], args: ECHO.slice(1), env } } }));
+      return (await sallyport(["protect", "--dry-run", "--yes"], { home })).stdout;
+    };
+    expect(await protect({ DB_URL: "postgres://me@host/db" })).toMatch(/asks you +before each call.*use the variable DB_URL/);
+    expect(await protect({ LOG_LEVEL: "debug" })).toMatch(/asks you +never/);
   });
 
   it("and is not set is told of", async () => {

@@ -1,6 +1,6 @@
 /** Whether what stands in the clients' files really starts: each protected server, from exactly the environment that its client gives it. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { SallyportError, asSallyportError } from "../errors.ts";
 import { lastWords } from "../gate/last-words.ts";
@@ -67,7 +67,7 @@ async function starts({ file, argv, env, cwd, path }: ClientServer, host: Host):
   const variables = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, fill(value)]));
   const folder = file.place.perProject === true ? path[1] : file.project;
   const directory = resolve(folder ?? homeDirectory(host), cwd === null ? "." : fill(cwd));
-  if (!existsSync(directory)) throw new SallyportError("file.access", `${directory}, where its client starts it, is not there`);
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw new SallyportError("file.access", `${directory}, where its client starts it, is no directory`);
   const child = spawn(program, args, { cwd: directory, env: { ...environmentOf(file.client, host), ...variables }, stdio: ["pipe", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   const why = (what: string): SallyportError => new SallyportError("server.ended", `${what}: it said: ${lastWords(stderr)}`);

@@ -11,10 +11,14 @@ type Flags = NonNullable<ParseArgsConfig["options"]>;
 
 /** Throws `usage.option`, with the nearest flag where one was misspelt. @param operands how many words that are no flags are taken. */
 export function parseFlags<const T extends Flags>(args: readonly string[], options: T, operands = 0): { values: ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>["values"]; positionals: string[] } {
+  const parsed = parse(args, options);
+  if (parsed.positionals.length > operands) throw new SallyportError("usage.option", `${parsed.positionals[operands]} is one word too many`);
+  return parsed;
+}
+
+function parse<const T extends Flags>(args: readonly string[], options: T): ReturnType<typeof parseFlags<T>> {
   try {
-    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-    if (parsed.positionals.length > operands) throw new Error(`${parsed.positionals[operands]} is one word too many`);
-    return parsed;
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     const given = /'(-[^' ]+)/.exec((error as Error).message)?.[1] ?? "";
     const near = nearest(given.replace(/^-+/, ""), Object.keys(options));

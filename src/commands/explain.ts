@@ -27,7 +27,7 @@ Example: sallyport explain -- npx -y @modelcontextprotocol/server-filesystem ~/d
 
 export const command: Command = async (args, host) => {
   const { own, server } = splitCommand(args);
-  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, test: { type: "string" } }, server.length > 0 ? Infinity : 1);
+  const { values, positionals } = parseFlags(own, { ...CELL_FLAGS, ...COMMON_FLAGS, test: { type: "string" } }, server.length > 0 ? Infinity : own.some((word) => /^--test(?:=|$)/.test(word)) ? 0 : 1);
   if (values.help === true) {
     host.stdout.write(HELP);
     return 0;
@@ -54,7 +54,8 @@ export const command: Command = async (args, host) => {
 /** A server of a manifest without its command: as its client would start it. */
 async function optionsOf(values: CellValues, server: readonly string[], host: Host): Promise<readonly [ServerOptions, Host]> {
   if (values.server === undefined || server.length > 0) return [cellOptions(values, [], server), host];
-  return (await import("./protected.ts")).startedServer({ ...values, server: values.server }, host);
+  const [started] = (await import("./protected.ts")).startedServers(values, host);
+  return started as NonNullable<typeof started>;
 }
 
 type CellValues = Parameters<typeof cellOptions>[0];

@@ -68,8 +68,7 @@ export const command: Command = async (args, host) => {
 /** Each server with the surroundings that it is started from. */
 async function targets(values: Parameters<typeof cellOptions>[0], server: readonly string[], host: Host): Promise<(readonly [ServerOptions, Host])[]> {
   if (server.length > 0) return [[cellOptions(values, [], server), host]];
-  const { serversOf, startedServer } = await import("./protected.ts");
-  return (values.server === undefined ? serversOf(values.manifest, host) : [values.server]).map((name) => startedServer({ ...values, server: name }, host));
+  return (await import("./protected.ts")).startedServers(values, host);
 }
 
 async function compare(options: ServerOptions, host: Host): Promise<{ place: PinPlace; before: LockedServer | null; now: LockedServer; needsPerson: boolean }> {

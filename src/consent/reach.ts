@@ -17,11 +17,12 @@ export function reachOf({ isolation, writes, hosts, variables, sampling }: Reach
   return [...writes.map((at) => `write ${at}`), ...hosts.map((host) => `connect to ${host}`), ...variables.map((name) => `use the variable ${name}`), ...(sampling ? ["use the client's model"] : [])];
 }
 
-/** Words and small numbers that switch something: nobody can do anything with them. Names that promise more are believed. */
-const SETTING = /^(?:true|false|yes|no|on|off|none|auto|trace|debug|verbose|info|warn|warning|error|silent|quiet|development|production|staging|test|\d{1,5})$/i;
-const PROMISING = /token|key|secret|pass|pat(?:_|$)|cred|auth|pin(?:_|$)|code|otp/i;
+/** Switches mean nothing by themselves, whatever they are called; other words and small numbers, where the name is a setting's. */
+const SWITCH = /^(?:true|false|yes|no|on|off|0|1|)$/i;
+const SETTING = /^(?:none|auto|trace|debug|verbose|info|warn|warning|error|silent|quiet|development|production|staging|test|\d{1,5})$/i;
+const SETTING_NAME = /(?:^|_)(?:port|level|loglevel|log|debug|env|mode|timeout|verbosity|retries|limit|max|min|size|count|interval|ttl|depth|workers|threads)(?:_|$)/i;
 
-/** Whether a variable of the caller's is only a setting. @param value undefined where there is none. */
-export function isSetting(name: string, value: string | undefined): boolean {
-  return value === undefined || value === "" || (SETTING.test(value) && !PROMISING.test(name));
+/** Whether a variable's value is one with which nobody could do anything. */
+export function isSetting(name: string, value: string): boolean {
+  return SWITCH.test(value) || (SETTING.test(value) && SETTING_NAME.test(name));
 }

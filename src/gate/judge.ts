@@ -138,7 +138,7 @@ export class Judge {
     if (name === null) throw new SallyportError("message.params", "the tool's name is missing");
     if (this.#lists.mustAsk("tools", name)) return this.#lists.listFirst("tools/list", paramsOf(raw)).then(() => this.#call(exchange, raw));
     // Only who may have to be asked sees more of the request than name and arguments.
-    const params = this.consent !== null ? paramsOf(raw) : given === null ? { name } : { name, arguments: JSON.parse(given) as unknown };
+    const params = this.consent !== null ? paramsOf(raw) : given === null ? { name } : { name, arguments: JSON.parse(given.toString("utf8")) as unknown };
     const { permit, guard } = this.#held(name);
     // The second of two rounds is the same call; what only looks like one is refused as such.
     if (this.consent?.isRound(params) !== true) this.#traffic.ofTool(name, permit.rates);

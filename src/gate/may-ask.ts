@@ -13,13 +13,13 @@ export function mayAsk(prepared: Prepared): boolean {
   return ask === "reach" && reachableOf(prepared).length > 0;
 }
 
-export function reachableOf({ plan, chosen, passed }: Prepared): string[] {
+export function reachableOf({ plan, chosen, worthy }: Prepared): string[] {
   const { compiled } = chosen;
   return reachOf({
     isolation: plan.isolation,
     writes: plan.given.write,
     hosts: [...(compiled.network?.hosts ?? []), ...(compiled.network?.hostPatterns ?? [])],
-    variables: passed,
+    variables: worthy,
     sampling: compiled.layers.some(({ flags }) => flags.sampling === true),
   });
 }

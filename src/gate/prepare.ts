@@ -50,8 +50,9 @@ export interface Prepared {
   readonly chosen: Chosen;
   readonly plan: Plan;
   readonly reason: string | null;
-  /** Variables whose values are the caller's own. */
+  /** Variables whose values are the caller's own, and those of them that are more than settings. */
   readonly passed: readonly string[];
+  readonly worthy: readonly string[];
   /** Everything that the command line lends: a question is about it as well. */
   readonly lent: readonly string[];
 }
@@ -84,9 +85,12 @@ export async function prepare(options: ServerOptions, host: Host, tell: (line: s
   const reason = options.server === null ? options.reason : chosen.compiled.isolation.reason;
   const lent = options.server === null ? [...options.env, ...options.write, ...options.hosts, ...options.addresses] : [];
   const own = options.server === null ? options.env.filter((one) => !one.includes("=")) : chosen.compiled.pass;
-  for (const name of starts ? own : []) if (host.env[name] === undefined) tell(`${name} is to be passed on, and is not set here: the server starts without it`);
-  const passed = [...own.filter((name) => !isSetting(name, host.env[name])), ...Object.keys(chosen.compiled.secrets)];
-  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent, passed };
+  const given: Readonly<Record<string, string | undefined>> = { ...host.env, ...values };
+  for (const name of starts ? own : []) if (given[name] === undefined) tell(`${name} is to be passed on, and is not set here: the server starts without it`);
+  const secrets = Object.keys(chosen.compiled.secrets);
+  // What is not set here may be set where the server is started from.
+  const worthy = own.filter((name) => (given[name] === undefined ? !starts : !isSetting(name, given[name])));
+  return { chosen, plan: makePlan(launch, wish, survey(host, user)), reason, lent, passed: [...own, ...secrets], worthy: [...worthy, ...secrets] };
 }
 
 /** A rule that does not exist silences nothing, and a day that is over no longer: neither is what was meant. */

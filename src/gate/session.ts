@@ -158,9 +158,10 @@ export class Session {
   #answer(message: Message, from: Side): Waiting | null {
     if (message.id === null) return null;
     const asker = otherSide(from);
-    const asked = this.#pending[asker].get(message.id) ?? this.#cancelled[asker].get(message.id);
+    const waiting = this.#pending[asker].get(message.id);
+    const asked = waiting ?? this.#cancelled[asker].get(message.id);
     if (asked === undefined) throw new SallyportError("message.unmatched", String(message.id));
-    this.#undo?.push(() => this.#pending[asker].set(asked.id, asked));
+    this.#undo?.push(() => void (waiting === undefined ? this.#cancelled : this.#pending)[asker].set(asked.id, asked));
     if (this.#pending[asker].delete(message.id) && asker === "client" && asked.own === null) this.#answered.push(asked);
     this.#cancelled[asker].delete(message.id);
     if (asked.method === "initialize" && from === "server" && message.kind === "response") this.#version = message.version;

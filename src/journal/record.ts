@@ -25,18 +25,24 @@ function threeDigits(value: number): string {
 export class HeadFormat {
   readonly #start: string;
   readonly #allowed = new Map<Stream, string>();
-  #thousands = "";
+  #thousands = 0;
+  #leading = "";
 
   /** @param manifest what the session was judged by: the first digits of the compiled manifest's digest. */
   constructor(session: string, manifest: string) {
     this.#start = `","session":"${session}","manifest":"${manifest}","stream":"`;
   }
 
-  /** The line up to the payload's value; what follows is the payload and `}`. @param seq one more than the last. @param time UTC with microseconds. */
+  /** The line up to the payload's value; what follows is the payload and `}`. @param time UTC with microseconds. */
   encode(seq: number, time: string, stream: Stream, verdict: Verdict, frame: Buffer, prev: string, payload: Payload): string {
-    const last = seq % 1000;
-    if (last === 0) this.#thousands = seq === 0 ? "" : String(seq / 1000);
-    return `{"seq":${seq < 1000 ? String(seq) : this.#thousands + threeDigits(last)},"time":"${time}${this.#judged(stream, verdict)}${frame.length},"sha256":"${hash("sha256", frame, "hex")}","prev":"${prev}","${payload}":`;
+    return `{"seq":${this.#number(seq)},"time":"${time}${this.#judged(stream, verdict)}${frame.length},"sha256":"${hash("sha256", frame, "hex")}","prev":"${prev}","${payload}":`;
+  }
+
+  #number(seq: number): string {
+    if (seq < 1000) return String(seq);
+    const thousands = Math.floor(seq / 1000);
+    if (thousands !== this.#thousands) [this.#thousands, this.#leading] = [thousands, String(thousands)];
+    return this.#leading + threeDigits(seq % 1000);
   }
 
   #judged(stream: Stream, verdict: Verdict): string {

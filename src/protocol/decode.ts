@@ -27,7 +27,7 @@ export interface Message {
   readonly method: string;
   /** In `tools/call`: `params.name`, where it is a string, and the JSON of `params.arguments`. */
   readonly tool: string | null;
-  readonly given: string | null;
+  readonly given: Buffer | null;
   /** In `notifications/cancelled`: the id it takes back. */
   readonly cancels: Id | null;
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, or `result.protocolVersion` of an answer. */
@@ -81,7 +81,7 @@ export class Decoder {
       id: has(spans, SLOT.id) ? this.#id(chunk, SLOT.id) : null,
       method,
       tool: method === "tools/call" ? this.#word(chunk, SLOT.name) : null,
-      given: method === "tools/call" && has(spans, SLOT.arguments) ? chunk.toString("utf8", spans[SLOT.arguments * 2], spans[SLOT.arguments * 2 + 1]) : null,
+      given: method === "tools/call" && has(spans, SLOT.arguments) ? chunk.subarray(spans[SLOT.arguments * 2], spans[SLOT.arguments * 2 + 1]) : null,
       cancels: method === "notifications/cancelled" && has(spans, SLOT.requestId) ? this.#id(chunk, SLOT.requestId) : null,
       version,
       era: version === null ? "handshake" : "per-request",

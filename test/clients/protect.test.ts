@@ -142,12 +142,12 @@ describe("a home directory", () => {
     const home = scratch();
     const [node = "", ...args] = notes(home);
     const goose = `base: &base { args: [x], envs: { T: abc } }\nextensions:\n  alias: *base\n  merged:\n    <<: *base\n    cmd: node\n  anchored: { cmd: &c node, args: &a [x] }\n  builtin: { type: builtin, enabled: true }\nother: { cmd: *c, args: *a }\n`;
-    const files = { ".config/goose/config.yaml": goose, ".continue/config.yaml": "mcpServers:\n  - command: /evil\n  - name: 5\n    command: /evil\n", ".codex/config.toml": '[[mcp_servers]]\ncommand = "x"\n', ".kiro/settings/mcp.json": '{"mcpServers":[{"command":"x"}]}', ".junie/mcp/mcp.json": json({ d: { type: "stdio", Command: "x" }, both: { type: "http", url: "http://x", command: "sallyport", args: ["run", "--", "x"] }, nul: { command: node, args: [...args, "a\u0000b"] }, bent: { command: node, args, env: { NODE_OPTIONS: "--require /x.js" } }, odd: { command: node, args, env: { "TOKEN=supersecretvalue99": "x" } } }) };
+    const files = { ".config/goose/config.yaml": goose, ".continue/config.yaml": "mcpServers:\n  - command: /evil\n  - name: 5\n    command: /evil\n", ".codex/config.toml": '[[mcp_servers]]\ncommand = "x"\n', ".kiro/settings/mcp.json": '{"mcpServers":[{"command":"x"}]}', ".junie/mcp/mcp.json": json({ d: { type: "stdio", Command: "x" }, argued: { args: ["x"] }, both: { type: "http", url: "http://x", command: "sallyport", args: ["run", "--", "x"] }, nul: { command: node, args: [...args, "a\u0000b"] }, bent: { command: node, args, env: { NODE_OPTIONS: "--require /x.js" } }, odd: { command: node, args, env: { "TOKEN=supersecretvalue99": "x" } } }) };
     for (const [name, text] of Object.entries(files)) put(join(home, name), text);
     const { stdout, code } = await run(home, "protect", "--check", "--json");
     expect(code).toBe(1);
     const { servers } = JSON.parse(stdout) as { servers: { client: string; server: string; state: string }[] };
-    expect(servers.map(({ client, server: name, state }) => `${client} ${name} ${state}`).sort()).toEqual(["codex mcp_servers unreadable", "continue #1 unreadable", "continue #2 unreadable", "goose alias unreadable", "goose anchored unreadable", "goose merged unreadable", "junie bent open", "junie both unreadable", "junie d unreadable", "junie nul unreadable", "junie odd open", "kiro mcpServers unreadable"]);
+    expect(servers.map(({ client, server: name, state }) => `${client} ${name} ${state}`).sort()).toEqual(["codex mcp_servers unreadable", "continue #1 unreadable", "continue #2 unreadable", "goose alias unreadable", "goose anchored unreadable", "goose merged unreadable", "junie argued unreadable", "junie bent open", "junie both unreadable", "junie d unreadable", "junie nul unreadable", "junie odd open", "kiro mcpServers unreadable"]);
     const rows = await protect(home);
     expect(rows.every(({ code: why }) => why === "clients.entry")).toBe(true);
     for (const [name, text] of Object.entries(files)) expect(readFileSync(join(home, name), "utf8")).toBe(text);
@@ -347,6 +347,11 @@ describe("a home directory", () => {
     writeFileSync(file, readFileSync(file, "utf8").replace("sallyport.yaml", "moved.yaml"));
     const again = JSON.parse((await run(home, "doctor", "--json")).stdout) as { checks: { what: string; state: string; detail: string }[] };
     expect(again.checks.find(({ what }) => what === "cursor/a")).toMatchObject({ state: "fails", detail: expect.stringContaining("no such manifest") as string });
+    for (const cwd of [join(home, "gone"), file]) {
+      put(file, json({ a: { ...entry, cwd } }));
+      const { checks: found } = JSON.parse((await run(home, "doctor", "--json")).stdout) as { checks: { what: string; state: string; detail: string; mend: string }[] };
+      expect(found.find(({ what }) => what === "cursor/a")).toMatchObject({ state: "fails", detail: expect.stringContaining(`${cwd}, where its client starts it, is no directory`) as string, mend: expect.not.stringContaining("journal") as string });
+    }
   });
 
   it("tells of a server that joins a file later", async () => {

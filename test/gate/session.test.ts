@@ -36,6 +36,20 @@ describe("a batch", () => {
   });
 });
 
+describe("a request that was taken back", () => {
+  it("stays taken back when a batch with its late answer is refused", () => {
+    const session = withBatches();
+    session.relate({ batch: null, messages: [message("request", 7)] }, "client");
+    session.relate({ batch: null, messages: [{ ...message("notification", 0, { method: "notifications/cancelled", cancels: 7 }), id: null }] }, "client");
+    expect(() => session.relate({ batch: [], messages: [message("response", 7), message("response", 99)] }, "server")).toThrow(SallyportError);
+    expect(session.waiting()).toEqual([]);
+    // Its answer may still come, and its id may be used again.
+    session.relate({ batch: null, messages: [message("response", 7)] }, "server");
+    session.relate({ batch: null, messages: [message("request", 7)] }, "client");
+    expect(session.waiting().map(({ id }) => id)).toEqual([7]);
+  });
+});
+
 describe("a line beyond the limit", () => {
   it("is looked through without being kept: a long id is none, and a short one behind it is found", () => {
     const long = new TopLevelPeek().push(Buffer.from('{"id":"'));

@@ -161,6 +161,28 @@ describe("a gate with policies", () => {
     expect((await client.call("wipe", { text: "a" })).text).toContain("policy.denied");
   });
 
+  it("that permit everything rules on each line as one without any", async () => {
+    const place = makeHome();
+    const params = ['{"name":"note","arguments":{"text":"a"}}', '{"name":"n\\u006fte","\\u0061rguments":{"text":"a"}}', '{"name":"note"}', '{"name":"note","arguments":null}', '{"name":"note","arguments":["a"]}', '{"name":"note","arguments":{"text":5}}', '{"name":"note","arguments":{"text":"a","more":1}}', '{"name":"other","arguments":{}}', '{"name":5,"arguments":{}}', '{"arguments":{"text":"a"}}', '{"_meta":{"name":"note"},"data":{"name":"note"}}', '{"name":"note","arguments":{"__proto__":{"text":"a"}}}'];
+    const lines = ['"params":{}', '"x":1', ...params.map((one) => `"params":${one}`)].map((rest, index) => `{"jsonrpc":"2.0","id":${index + 2},"method":"tools/call",${rest}}\n`);
+    const verdicts = async (): Promise<unknown[]> => {
+      const running = gate(["node", server("echo-tools.mjs"), "--log", "/dev/null"], { home: place.home, flags: ["--consent", "never"] });
+      running.send({ id: 1, method: "tools/list" });
+      await running.answerTo(1);
+      running.child.stdin.write(lines.join(""));
+      const answers = await Promise.all(lines.map(async (_, index) => running.answerTo(index + 2)));
+      running.child.stdin.end();
+      await running.ended;
+      return answers;
+    };
+    const without = await verdicts();
+    mkdirSync(join(place.home, "sallyport/config/policies"), { recursive: true });
+    writeFileSync(join(place.home, "sallyport/config/policies/all.cedar"), '@consent("never") permit(principal, action, resource);');
+    expect(await verdicts()).toEqual(without);
+    expect(JSON.stringify(without[2])).toContain("noted a");
+    expect(JSON.stringify(without[8])).toContain("argument.schema");
+  });
+
   it("waits for as many people as they name, and for nobody else", async () => {
     const place = makeHome();
     const me = process.getuid?.() === 0 ? "root" : (await import("node:os")).userInfo().username;

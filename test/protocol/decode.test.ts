@@ -111,7 +111,7 @@ describe("property", () => {
         const { messages } = decode(Buffer.from(text), decoder);
         const parsed = texts.map((one) => (JSON.parse(one) as { params: Record<string, unknown> }).params);
         expect(messages.map(({ tool }) => tool)).toEqual(parsed.map(({ name }) => (typeof name === "string" ? name : null)));
-        expect(messages.map(({ given }) => (given === null ? undefined : JSON.parse(given)))).toEqual(parsed.map((one) => one["arguments"]));
+        expect(messages.map(({ given }) => (given === null ? undefined : JSON.parse(given.toString("utf8"))))).toEqual(parsed.map((one) => one["arguments"]));
       }),
       { numRuns: 10_000 },
     );
