@@ -1,4 +1,4 @@
-/** What the gate costs: the same client and server direct, through cat, through a bare Node relay, and through the gate, in one run. */
+/** What the gate costs: the same client and server direct, through cat, through a bare Node relay, through one that parses and hashes, and through the gate, in one run. */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -18,6 +18,7 @@ const WAYS = {
   direct: server,
   cat: ["sh", "-c", 'cat | "$@" | cat', "sh", ...server],
   relay: ["node", join(folder, "relay.mjs"), ...server],
+  "parse, hash": ["node", join(folder, "least.mjs"), ...server],
   gate: [...gate, "--", ...server],
   "gate, manifest": [...gate, "--manifest", join(home, "sallyport.yaml"), "--server", "echo"],
   "gate, disk": [...gate, "--durability", "disk", "--", ...server],
@@ -148,7 +149,7 @@ function print(all) {
   const { relay, direct } = all;
   const rows = [["", "p50 µs", "p99 µs", "messages/s", "first answer ms", "peak MiB", "p50 : relay", "messages : relay", "start beyond direct : empty node", "memory : empty node"]];
   for (const [way, one] of Object.entries(all)) {
-    const single = way === "relay" || way.startsWith("gate");
+    const single = way !== "direct" && way !== "cat";
     rows.push([
       way, one.p50.toFixed(0), one.p99.toFixed(0), Math.round(one.rate).toLocaleString("en"), one.start.toFixed(0), single ? one.memory.toFixed(0) : "-",
       (one.p50 / relay.p50).toFixed(2), (one.rate / relay.rate).toFixed(2), ((one.start - direct.start) / empty.time).toFixed(2), single ? (one.memory / empty.memory).toFixed(2) : "-",

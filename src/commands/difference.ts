@@ -12,30 +12,35 @@ export function difference(before: unknown, after: unknown, paint: Paint): strin
     const [was, is] = [old.get(pointer), now.get(pointer)];
     if (was === is) return [];
     const place = pointer === "" ? "text" : pointer;
-    if (was === undefined) return [`${place}: ${paint("green", `{+${escapeControls(is ?? "")}+}`)}`];
-    if (is === undefined) return [`${place}: ${paint("red", `[-${escapeControls(was)}-]`)}`];
+    if (was === undefined) return [`${place}: ${paint("green", `{+${shown(is ?? "")}+}`)}`];
+    if (is === undefined) return [`${place}: ${paint("red", `[-${shown(was)}-]`)}`];
     return [`${place}: ${words(was, is, paint)}`];
   });
 }
 
+/** Line ends stay; whoever prints them marks the lines that follow, so that none passes for another's. */
+function shown(text: string): string {
+  return text.split("\n").map(escapeControls).join("\n");
+}
+
 function flat(value: unknown, at = "", found = new Map<string, string>()): Map<string, string> {
   if (typeof value === "object" && value !== null && Object.keys(value).length > 0) for (const [key, member] of Object.entries(value)) flat(member, `${at}/${key}`, found);
-  else found.set(at, typeof value === "string" ? value : JSON.stringify(value));
+  else if (at !== "" || typeof value !== "object") found.set(at, typeof value === "string" ? value : JSON.stringify(value));
   return found;
 }
 
 function words(was: string, is: string, paint: Paint): string {
   const a: string[] = was.match(/\S+\s*|\s+/g) ?? [];
   const b: string[] = is.match(/\S+\s*|\s+/g) ?? [];
-  const removed = (text: string): string => (text === "" ? "" : paint("red", `[-${escapeControls(text)}-]`));
-  const added = (text: string): string => (text === "" ? "" : paint("green", `{+${escapeControls(text)}+}`));
+  const removed = (text: string): string => (text === "" ? "" : paint("red", `[-${shown(text)}-]`));
+  const added = (text: string): string => (text === "" ? "" : paint("green", `{+${shown(text)}+}`));
   if (a.length > MAX_WORDS || b.length > MAX_WORDS) return `${removed(was)}${added(is)}`;
   const lengths = table(a, b);
   let text = "";
   let [gone, come] = ["", ""];
   for (let i = 0, j = 0; i < a.length || j < b.length; ) {
     if (i < a.length && j < b.length && a[i] === b[j]) {
-      text += removed(gone) + added(come) + escapeControls(a[i] as string);
+      text += removed(gone) + added(come) + shown(a[i] as string);
       [gone, come] = ["", ""];
       i += 1;
       j += 1;

@@ -103,6 +103,6 @@ function differencesOf(before: LockedServer | null, now: LockedServer, others: R
 
 function render({ name, file }: PinPlace, differences: readonly Difference[], paint: Paint): string {
   if (differences.length === 0) return `${paint("green", "same")}  ${escapeControls(name)}\n`;
-  const blocks = differences.map(({ what, kind, key, lines, findings }) => [`  ${paint("yellow", what)} ${kind} ${escapeControls(key)}`, ...lines.map((line) => `    ${line}`), ...findings.map((line) => `    ${paint("red", line)}`)].join("\n"));
+  const blocks = differences.map(({ what, kind, key, lines, findings }) => [`  ${paint("yellow", what)} ${kind} ${escapeControls(key)}`, ...lines.map((line) => `    ${line.replaceAll("\n", "\n      | ")}`), ...findings.map((line) => `    ${paint("red", line)}`)].join("\n"));
   return `${paint("bold", escapeControls(name))} (${basename(file) === LOCK ? LOCK : file})\n${blocks.join("\n")}\n`;
 }
