@@ -223,6 +223,18 @@ describe("unprotect", () => {
   });
 });
 
+describe("explain", () => {
+  it.each([["policies: { files: [none.cedar] }", "policy."], ["env: {}, secrets: { KEY: file:none }", "secret."]])("shows the cell of a server with %s, and says that it would not start", async (more, code) => {
+    const home = scratch();
+    const [own, root] = more.startsWith("policies") ? ["", `${more}\n`] : [`, ${more}`, ""];
+    writeFileSync(join(home, "sallyport.yaml"), `version: 1\n${root}servers:\n  echo: { command: node, args: [${JSON.stringify(ECHO[1])}]${own} }\n`);
+    const { code: exit, stdout, stderr } = await sallyport(["explain", "--server", "echo"], { home });
+    expect(stdout, stderr).toContain("runs as");
+    expect(stderr).toContain(code);
+    expect(exit).not.toBe(0);
+  });
+});
+
 describe("a manifest", () => {
   it("with a rule for an argument that the tool does not have refuses its calls, and says which there are", async () => {
     const home = scratch();

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { reachableOf } from "../gate/may-ask.ts";
-import { prepare, type Prepared, type ServerOptions } from "../gate/prepare.ts";
+import { ownPolicies, prepare, type Prepared, type ServerOptions } from "../gate/prepare.ts";
 import { backendOf } from "../sandbox/backend.ts";
 import type { Compiled } from "../manifest/compile.ts";
 import type { Host } from "../model.ts";
@@ -48,8 +48,16 @@ export const command: Command = async (args, host) => {
   const shown = plan.isolation === "none" ? { argv: plan.command, options: [] } : await backendOf(plan.isolation).show(plan, host);
   const text = values.json === true ? JSON.stringify({ digest: planDigest(plan), plan, ...shown, manifest: chosen }, null, 2) : `${render(plan, asksOf(prepared), painter(host, values["no-color"]))}${renderCapabilities(chosen.compiled, painter(host, values["no-color"]))}`;
   host.stdout.write(`${text}\n`);
+  await refuseUnstartable(prepared, host);
   return 0;
 };
+
+/** What a start would stumble over that the plan does not show. A keyring might ask its owner, and is left alone. Throws `policy.*`, `secret.*`. */
+async function refuseUnstartable(prepared: Prepared, host: Host): Promise<void> {
+  const { policies, secrets } = prepared.chosen.compiled;
+  if (policies.length > 0 || ownPolicies(host) !== null) (await import("../gate/policing.ts")).openPolicies(prepared, "explain", () => ({ kind: "user", name: "explain", client: null }), host);
+  for (const reference of Object.values(secrets).filter((one) => one.startsWith("file:"))) await (await import("../secrets/store.ts")).readSecret(reference, host);
+}
 
 /** A server of a manifest without its command: as its client would start it. */
 async function optionsOf(values: CellValues, server: readonly string[], host: Host): Promise<readonly [ServerOptions, Host]> {
