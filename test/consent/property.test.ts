@@ -80,7 +80,7 @@ function consentIn(world: World, store: Store, opened: Question[]): { consent: C
   const desk = new Desk(store, () => world.now, () => {});
   const elicitor = new Elicitor({ askClient: () => () => {}, notifyClient: () => {}, reply: () => {}, now: () => world.now });
   const chosen = { compiled: { name: world.server, layers: [], network: null, consent: { ask: "reach", channels: ["terminal"], seconds: 86_400, floor: "never", approver: null, approvers: [], webhook: null, start: false } }, digest: world.manifest, file: null };
-  const prepared = { chosen, plan: { isolation: "bubblewrap", command: ["x", world.argv], given: { read: [], write: ["/w"] }, identity: { kind: "npm", name: "p", version: world.version, integrity: "i" } }, passed: [], lent: [] };
+  const prepared = { chosen, plan: { isolation: "bubblewrap", command: ["x", world.argv], given: { read: [], write: ["/w"] }, identity: { kind: "npm", name: "p", version: world.version, integrity: "i" } }, passed: [], worthy: [], lent: [] };
   const policies = { get revision() { return world.revision; }, decide: () => permission(world.policy ?? "allow") };
   const spy = { name: "terminal", ask: (question: Question) => (opened.push(question), () => {}) };
   const consent = new Consent({ prepared, session: world.session, user: world.user, store, desk, remote: false, elicitor, channels: [spy], policies, world: { cwd: "/", homes: [], readable: [], writable: [], scratch: [], files: { kind: () => "other", target: () => "" } }, host, tell: () => {}, say: () => {}, ci: false, nobody: null } as never);
