@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { difference } from "../src/commands/difference.ts";
 import { MAIN, gate, sallyport, scratch, server, sessionFiles } from "./helpers.ts";
 
 const ECHO = ["node", server("echo-tools.mjs")];
@@ -155,6 +156,13 @@ describe("a lock", () => {
     writeFileSync(join(home, "sallyport.lock"), '{ "version": 1, "servers": {} }\n');
     const fresh = await sallyport(["lock", "--check"], { home });
     expect(fresh.stdout).toContain("new tools note\n    /name: {+note+}\n");
+  });
+});
+
+describe("a difference", () => {
+  it("shows no key of a schema's as it stands, as it is the server's to choose", () => {
+    const lines = difference({}, { inputSchema: { properties: { "k\u001b[2J\nsame  n\u2028\u0085": { type: "string" } } } }, (_, text) => text);
+    expect(lines).toEqual(["/inputSchema/properties/k\\u001b[2J\\u000asame  n\\u2028\\u0085/type: {+string+}"]);
   });
 });
 

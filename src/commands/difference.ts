@@ -11,7 +11,7 @@ export function difference(before: unknown, after: unknown, paint: Paint): strin
   return pointers.flatMap((pointer) => {
     const [was, is] = [old.get(pointer), now.get(pointer)];
     if (was === is) return [];
-    const place = pointer === "" ? "text" : pointer;
+    const place = pointer === "" ? "text" : escapeControls(pointer);
     if (was === undefined) return [`${place}: ${paint("green", `{+${shown(is ?? "")}+}`)}`];
     if (is === undefined) return [`${place}: ${paint("red", `[-${shown(was)}-]`)}`];
     return [`${place}: ${words(was, is, paint)}`];

@@ -15,7 +15,8 @@ const HELP = `sallyport explain [OPTION…] [-- COMMAND ARG…]
        sallyport explain --server NAME --test FILE
 
 Shows the cell that a server would get: what it sees, may write, and is limited to; with --server also what it may be
-asked, and what each argument is. Nothing of the server runs; a package that is not in the cache yet is fetched.
+asked, and what each argument is; a server that protect put in needs no command here. Nothing of the server runs; a package
+that is not in the cache yet is fetched. Ends with an error where policies or secrets would keep it from starting.
 With a file of messages, one a line (- for stdin), shows what the gate would say of each, which policies decided, and each
 finding with its range. With --test, a file of requests and what the policies must say of them (docs/policies.md).
 
