@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const STARTS = Number(process.argv.find((word) => word.startsWith("--starts="))?.slice(9) ?? 5);
-const PASSES = 9;
+const PASSES = 16;
+/** Until then every process compiles what it runs. */
+const WARM_UP = 5;
 const LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n';
 const folder = import.meta.dirname;
 const home = mkdtempSync(join(tmpdir(), "sallyport-bench-"));
@@ -92,8 +94,7 @@ async function egress() {
     for (const [what, task] of Object.entries(tasks)) {
       const taken = {};
       for (const [way, one] of Object.entries(ways)) taken[way] = await task(one);
-      // The first pass compiles.
-      for (const way of pass === 0 ? [] : ["mover", "cell"]) (ratios[way][what] ??= []).push(taken[way] / taken.direct);
+      for (const way of pass < WARM_UP ? [] : ["mover", "cell"]) (ratios[way][what] ??= []).push(taken[way] / taken.direct);
     }
   }
   for (const { end } of Object.values(ways)) end();
@@ -111,6 +112,6 @@ else {
   for (const one of cells) console.log(`${one.way.padEnd(22)}  ${one.start.toFixed(0).padStart(15)}   ${(one.memory === null ? "-" : one.memory.toFixed(0)).padStart(17)}`);
   const shown = ({ requests, fetches, download, all }) => `1,000 small requests ${requests.toFixed(2)} (${spread(all.requests)}), by fetch ${fetches.toFixed(2)} (${spread(all.fetches)}), 200 MB ${download.toFixed(2)} (${spread(all.download)})`;
   const spread = (values) => `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
-  console.log(`\nto direct loopback, medians of ${PASSES - 1}`);
+  console.log(`\nto direct loopback, medians of ${PASSES - WARM_UP}`);
   for (const [name, one] of [["through a bare Node process", way.mover], ["through the gate", way.cell]]) console.log(`  ${name.padEnd(28)}${shown(one)}`);
 }

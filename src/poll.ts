@@ -15,6 +15,7 @@ const WAKE_UPS = 5;
 /** Microseconds; the first is what the kernel's documentation recommends for its own. */
 const SHORTEST = 50;
 const LONGEST = 300;
+const SLOW = 150;
 const SAMPLES = 15;
 const MOST_TRIES = 60;
 /** Milliseconds: the server's start is not to be disturbed. */
@@ -69,9 +70,15 @@ export function momentOf(slept: readonly number[], polled: readonly number[]): n
   return Math.min(LONGEST, Math.max(SHORTEST, (undisturbed(slept) - undisturbed(polled)) * WAKE_UPS));
 }
 
-/** The lower quarter: less was under way meanwhile. */
+/** What else is under way only adds to it; the shortest could be luck. */
 function undisturbed(taken: readonly number[]): number {
-  return taken.toSorted((one, other) => one - other)[taken.length >> 2] ?? 0;
+  const sorted = taken.toSorted((one, other) => one - other);
+  return sorted[1] ?? sorted[0] ?? 0;
+}
+
+/** Whether wake-ups cost more than polling takes from a peer that computes for longer than the moment lasts. */
+export function areWakeUpsSlow(): boolean {
+  return moment >= SLOW;
 }
 
 export interface PollPorts {

@@ -5,25 +5,37 @@
 import type { Target } from "../host.ts";
 
 const MAX_HEAD = 64 * 1024;
+const RETURN = 0x0d;
 const NEWLINE = 0x0a;
 const NOTHING = Buffer.alloc(0);
 const LINE_END = Buffer.from("\r\n");
 const HEAD_END = Buffer.from("\r\n\r\n");
 const SWITCHING = "HTTP/1.1 101 ";
-/** Method and target; the bytes 85 and A0 are blanks to servers that read Latin-1. */
-const FIRST_LINE = "^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\\u0021-\\u007e\\u0080-\\u0084\\u0086-\\u009f\\u00a1-\\u00ff]+) HTTP/1\\.[01]";
-const REQUEST = new RegExp(`${FIRST_LINE}(?:\\r\\n[!#$%&'*+.^_\`|~0-9A-Za-z-]+:[\\t\\u0020-\\u007e\\u0080-\\u00ff]*)*$`);
-const BEGINS_WELL = new RegExp(`${FIRST_LINE}(?:\\r|$)`);
+/** Method, target and minor version; the bytes 85 and A0 are blanks to servers that read Latin-1. */
+const FIRST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\u0021-\u007e\u0080-\u0084\u0086-\u009f\u00a1-\u00ff]+) HTTP\/1\.([01])$/;
+const HEADERS = /^(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\u0020-\u007e\u0080-\u00ff]*)*$/;
 /** What says for whom a request is, and where it ends. */
 const DECIDING = /\r\n(host|content-length|transfer-encoding|upgrade):([^\r]*)/gi;
 const BARE_END = /(?:^|[^\r])\n/;
 const AROUND = /^[ \t]+|[ \t]+$/g;
 
-type State =
-  | { readonly reads: "head" | "chunk" | "trailers" }
-  /** `left` bytes of a body; of a chunk, with the line end behind it. */
-  | { readonly reads: "body" | "chunk-data"; left: number }
-  | { readonly reads: "switching" | "anything" };
+/** What is read; with how many bytes are left of a body, or of a chunk with the line end behind it. */
+interface State {
+  readonly reads: "head" | "body" | "chunk" | "chunk-data" | "trailers" | "switching" | "anything";
+  readonly left: number;
+}
+
+const HEAD: State = { reads: "head", left: 0 };
+const CHUNK: State = { reads: "chunk", left: 0 };
+const TRAILERS: State = { reads: "trailers", left: 0 };
+const SWITCHES: State = { reads: "switching", left: 0 };
+const ANYTHING: State = { reads: "anything", left: 0 };
+
+/** Headers with the line ends around them, and what follows a request that has them. */
+interface Headers {
+  readonly bytes: Buffer;
+  readonly next: State;
+}
 
 /** The values of the headers that decide. */
 type Said = Readonly<Record<"host" | "content-length" | "transfer-encoding" | "upgrade", string[]>>;
@@ -40,7 +52,8 @@ export class BadRequest extends Error {
 
 export class HttpRequests {
   readonly #target: Target;
-  #state: State = { reads: "head" };
+  #state: State = HEAD;
+  #last: Headers = { bytes: NOTHING, next: HEAD };
   #held: Buffer = NOTHING;
   #heads = 0;
   #answer = "";
@@ -67,10 +80,10 @@ export class HttpRequests {
     if (this.#answer.length < SWITCHING.length && SWITCHING.startsWith(this.#answer)) return NOTHING;
     if (!this.#answer.startsWith(SWITCHING)) {
       // Without the switch the connection goes on as it was.
-      this.#state = { reads: "head" };
+      this.#state = HEAD;
       return this.push(NOTHING);
     }
-    this.#state = { reads: "anything" };
+    this.#state = ANYTHING;
     const held = this.#held;
     this.#held = NOTHING;
     return held;
@@ -89,9 +102,9 @@ export class HttpRequests {
       case "switching":
         return 0;
       case "head":
-        return this.#takeLines(bytes, HEAD_END, (text) => this.#head(text));
+        return this.#takeHead(bytes);
       case "trailers":
-        return bytes.length >= 2 && bytes.toString("latin1", 0, 2) === "\r\n" ? ((this.#state = { reads: "head" }), 2) : this.#takeLines(bytes, HEAD_END, () => void (this.#state = { reads: "head" }));
+        return bytes.length >= 2 && bytes.toString("latin1", 0, 2) === "\r\n" ? ((this.#state = HEAD), 2) : this.#takeLines(bytes, HEAD_END, () => void (this.#state = HEAD));
       case "chunk":
         return this.#takeLines(bytes, LINE_END, (text) => this.#chunk(text));
       case "body":
@@ -100,14 +113,29 @@ export class HttpRequests {
     }
   }
 
-  #takeBody(bytes: Buffer, state: { readonly reads: "body" | "chunk-data"; left: number }): number {
-    const taken = Math.min(bytes.length, state.left);
-    if (state.reads === "chunk-data") {
+  #takeBody(bytes: Buffer, { reads, left }: State): number {
+    const taken = Math.min(bytes.length, left);
+    if (reads === "chunk-data") {
       // The last two bytes are the line end.
-      for (let at = Math.max(0, state.left - 2); at < taken; at += 1) if (bytes[at] !== (at === state.left - 2 ? 0x0d : NEWLINE)) throw new BadRequest("a chunk is longer than it says");
+      for (let at = Math.max(0, left - 2); at < taken; at += 1) if (bytes[at] !== (at === left - 2 ? RETURN : NEWLINE)) throw new BadRequest("a chunk is longer than it says");
     }
-    state.left -= taken;
-    if (state.left === 0) this.#state = { reads: state.reads === "body" ? "head" : "chunk" };
+    if (taken < left) this.#state = { reads, left: left - taken };
+    else this.#state = reads === "body" ? HEAD : CHUNK;
+    return taken;
+  }
+
+  /** Programs send the same headers again and again: those that equal the last ones byte for byte are not read again. */
+  #takeHead(bytes: Buffer): number {
+    const line = bytes.indexOf(RETURN);
+    const { bytes: last, next } = this.#last;
+    const end = line + last.length;
+    if (line !== -1 && last.length > 0 && end <= bytes.length && bytes.compare(last, 0, last.length, line, end) === 0) {
+      this.#begin(this.#requestLine(bytes.toString("latin1", 0, line)), next);
+      return end;
+    }
+    const taken = this.#takeLines(bytes, HEAD_END, (text) => this.#head(text));
+    // Which answer a switch of protocols is agreed to in depends on more.
+    if (taken > 0 && !this.switching) this.#last = { bytes: Buffer.from(bytes.subarray(line, taken)), next: this.#state };
     return taken;
   }
 
@@ -129,19 +157,34 @@ export class HttpRequests {
     const [, digits] = /^([0-9a-f]{1,12})$/i.exec(text) ?? [];
     if (digits === undefined) throw new BadRequest("a chunk's size is not a plain number");
     const size = Number.parseInt(digits, 16);
-    this.#state = size === 0 ? { reads: "trailers" } : { reads: "chunk-data", left: size + 2 };
+    this.#state = size === 0 ? TRAILERS : { reads: "chunk-data", left: size + 2 };
   }
 
   #head(text: string): void {
-    const [, method, target = ""] = REQUEST.exec(text) ?? [];
-    if (method === undefined) throw new BadRequest(BEGINS_WELL.test(text) ? "a header is not one" : "the request's first line is not one");
-    if (method === "CONNECT") throw new BadRequest("CONNECT is for proxies");
+    const line = text.indexOf("\r\n");
+    const minor = this.#requestLine(line === -1 ? text : text.slice(0, line));
+    const headers = line === -1 ? "" : text.slice(line);
+    if (!HEADERS.test(headers)) throw new BadRequest("a header is not one");
     const said: Said = { host: [], "content-length": [], "transfer-encoding": [], upgrade: [] };
-    for (const [, name = "", value = ""] of text.matchAll(DECIDING)) said[name.toLowerCase() as keyof Said].push(value.replaceAll(AROUND, ""));
+    for (const [, name = "", value = ""] of headers.matchAll(DECIDING)) said[name.toLowerCase() as keyof Said].push(value.replaceAll(AROUND, ""));
     const [host = "", ...others] = said.host;
     if (others.length > 0 || !this.#isTarget(host)) throw new BadRequest(`the host is ${said.host.join(", ") || "not named"}`, true);
+    this.#begin(minor, this.#bodyOf(said));
+  }
+
+  /** Its minor version. */
+  #requestLine(line: string): string {
+    const [, method, target = "", minor = ""] = FIRST_LINE.exec(line) ?? [];
+    if (method === undefined) throw new BadRequest("the request's first line is not one");
+    if (method === "CONNECT") throw new BadRequest("CONNECT is for proxies");
     if (!target.startsWith("/") && target !== "*") this.#absolute(target);
-    this.#state = this.#bodyOf(said);
+    return minor;
+  }
+
+  #begin(minor: string, next: State): void {
+    // Servers of HTTP/1.0 know no chunks, and would take them for requests (RFC 9112 section 6.1).
+    if (minor === "0" && next.reads === "chunk") throw new BadRequest("HTTP/1.0 has no chunks");
+    this.#state = next;
     this.#heads += 1;
   }
 
@@ -150,16 +193,16 @@ export class HttpRequests {
     if (upgrade.some((protocol) => /\bwebsocket\b/i.test(protocol))) {
       // The answer that agrees to it could be another request's.
       if (this.#heads > 0 || lengths.length + codings.length > 0) throw new BadRequest("websocket is not the first request of its connection");
-      return { reads: "switching" };
+      return SWITCHES;
     }
     if (codings.length === 1) {
       if (codings[0]?.toLowerCase() !== "chunked") throw new BadRequest("the body's coding is not chunked");
-      return { reads: "chunk" };
+      return CHUNK;
     }
-    if (lengths.length === 0 || lengths[0] === "0") return { reads: "head" };
+    if (lengths.length === 0 || lengths[0] === "0") return HEAD;
     if (!/^\d{1,15}$/.test(lengths[0] as string)) throw new BadRequest("the body's length is not a number");
     const left = Number(lengths[0]);
-    return left === 0 ? { reads: "head" } : { reads: "body", left };
+    return left === 0 ? HEAD : { reads: "body", left };
   }
 
   #absolute(target: string): void {
@@ -178,5 +221,5 @@ export class HttpRequests {
 }
 
 function refuseBareEnds(bytes: Buffer): void {
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) if (at === 0 || bytes[at - 1] !== 0x0d) throw new BadRequest("a line ends without carriage return");
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) if (at === 0 || bytes[at - 1] !== RETURN) throw new BadRequest("a line ends without carriage return");
 }

@@ -4,20 +4,21 @@ const LARGE = 256 * 1024;
 const KEPT = 8;
 
 /** Buffers whose bytes have left, for whoever reads next. */
-const free: Buffer[] = [];
+const free = new Map<number, Buffer[]>([[SMALL, []], [LARGE, []]]);
 
 export class Reading {
-  #large = false;
+  #size = SMALL;
   take: (bytes: Buffer, done: () => void) => void = () => {};
 
-  readonly buffer = (): Buffer => (this.#large ? (free.pop() ?? Buffer.allocUnsafeSlow(LARGE)) : Buffer.allocUnsafeSlow(SMALL));
+  readonly buffer = (): Buffer => free.get(this.#size)?.pop() ?? Buffer.allocUnsafeSlow(this.#size);
 
   /** For `onread` of `net.connect`. */
   readonly callback = (length: number, buffer: Uint8Array): boolean => {
     const whole = buffer as Buffer;
-    this.#large = length === whole.length || (this.#large && length > SMALL);
+    this.#size = length === whole.length || (this.#size === LARGE && length > SMALL) ? LARGE : SMALL;
     this.take(whole.subarray(0, length), () => {
-      if (whole.length === LARGE && free.length < KEPT) free.push(whole);
+      const others = free.get(whole.length);
+      if (others !== undefined && others.length < KEPT) others.push(whole);
     });
     return true;
   };

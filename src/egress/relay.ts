@@ -5,7 +5,7 @@ import type { Dialer } from "./dial.ts";
 import type { Target } from "../host.ts";
 import type { NetworkLimits } from "../model.ts";
 import type { Names } from "./names.ts";
-import { BusyPoll } from "../poll.ts";
+import { areWakeUpsSlow, BusyPoll } from "../poll.ts";
 import { asRefusal, openingOf, type Opening } from "./opening.ts";
 import { Reading } from "./reading.ts";
 
@@ -111,7 +111,7 @@ class Pair {
   readonly #server: Socket;
   readonly #target: Target;
   readonly #relaying: Relaying;
-  readonly #facts: Facts;
+  readonly #facts: Facts & { readonly address: string };
   readonly #from = performance.now();
   #opening: Opening = { kind: "more" };
   readonly #toClient = new BusyPoll();
@@ -127,37 +127,38 @@ class Pair {
     this.#server = server;
     this.#target = target;
     this.#relaying = relaying;
-    this.#facts = facts;
+    this.#facts = { ...facts, address: server.remoteAddress ?? "?" };
   }
 
   start(reading: Reading): void {
     const [client, server] = [this.#client, this.#server];
     const idle = this.#relaying.limits.idleSeconds * 1000;
-    const address = server.remoteAddress ?? "?";
     for (const socket of [client, server]) {
       socket.on("error", () => {});
-      socket.once("close", () => this.#close(address));
+      socket.once("close", () => this.#close());
     }
     server.setTimeout(idle, () => this.#stop(new SallyportError("egress.limit", `${idle / 1000} seconds without a byte`)));
     this.#timer = setTimeout(() => (this.#opening.kind === "more" && this.#first.length > 0 ? this.#stop(new SallyportError("egress.request", "its first line has no end")) : undefined), OPENING_TIMEOUT);
     this.#relaying.ledger.live.add(this.#abandon);
     client.setNoDelay(true);
-    client.on("data", (chunk: Buffer) => this.#count(chunk.length, () => this.#fromClient(chunk)));
+    client.on("data", (chunk: Buffer) => this.#fromClient(chunk));
     client.on("end", () => this.#fromClientEnd());
-    reading.take = (chunk, done) => this.#count(chunk.length, () => this.#fromServer(chunk, done));
+    reading.take = (chunk, done) => this.#fromServer(chunk, done);
     server.on("end", () => client.end());
     client.on("drain", () => server.resume());
     server.on("drain", () => client.resume());
   }
 
-  #count(bytes: number, then: () => void): void {
+  /** Whether so many bytes more may pass. */
+  #count(bytes: number): boolean {
     const { ledger, limits } = this.#relaying;
     ledger.bytes += bytes;
     if (ledger.bytes > limits.bytes) this.#stop(new SallyportError("egress.limit", `${limits.bytes} bytes`));
-    else if (this.#refusal === null) then();
+    return this.#refusal === null;
   }
 
   #fromClient(chunk: Buffer): void {
+    if (!this.#count(chunk.length)) return;
     let bytes = chunk;
     this.#toClient.found();
     try {
@@ -178,8 +179,8 @@ class Pair {
 
   #send(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#toServer.sent(bytes.length < LOAD ? 1 : 0);
     if (!this.#server.write(bytes)) this.#client.pause();
+    if (bytes.length < LOAD && areWakeUpsSlow()) this.#toServer.sent(1);
   }
 
   /** A line without end is let go with the end, unless it could be a request for somebody. */
@@ -193,16 +194,16 @@ class Pair {
 
   /** The session ends. */
   readonly #abandon = (): void => {
-    const address = this.#server.remoteAddress ?? "?";
     this.#client.destroy();
     this.#server.destroy();
-    this.#close(address);
+    this.#close();
   };
 
   #fromServer(chunk: Buffer, done: () => void): void {
+    if (!this.#count(chunk.length)) return;
     this.#toServer.found();
-    this.#toClient.sent(chunk.length < LOAD ? 1 : 0);
     if (!this.#client.write(chunk, done)) this.#server.pause();
+    if (chunk.length < LOAD && areWakeUpsSlow()) this.#toClient.sent(1);
     if (this.#opening.kind !== "http" || !this.#opening.requests.switching) return;
     try {
       this.#send(this.#opening.requests.switched(chunk));
@@ -217,10 +218,10 @@ class Pair {
     this.#server.destroy();
     this.#client.removeAllListeners("data");
     turnAway(this.#client, error);
-    this.#close(this.#server.remoteAddress ?? "?");
+    this.#close();
   }
 
-  #close(address: string): void {
+  #close(): void {
     if (this.#refusal === null && !(this.#client.destroyed && this.#server.destroyed)) {
       // One side has gone: the other is given what is still on its way.
       if (this.#client.destroyed) this.#server.destroySoon();
@@ -238,7 +239,6 @@ class Pair {
       verdict: this.#refusal === null ? "allow" : "deny",
       reasons: this.#refusal === null ? [] : [this.#refusal.code],
       ...(this.#refusal === null ? {} : { detail: this.#refusal.detail }),
-      address,
       ...(kind === "more" ? {} : { protocol: kind }),
       sent: this.#server.bytesWritten,
       received: this.#server.bytesRead,

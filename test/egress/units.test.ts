@@ -4,6 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { connect } from "node:tls";
 import { join } from "node:path";
 import packet from "dns-packet";
+import { array, assert, constantFrom, property, tuple, uniqueArray, type Arbitrary } from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Dialer } from "../../src/egress/dial.ts";
 import { Names } from "../../src/egress/names.ts";
@@ -56,6 +57,25 @@ describe("what is said first", () => {
     const { verdict, passed } = hear([...Buffer.from(says.join(""), "latin1")].map((byte) => Buffer.from([byte])), "api.example.com", port);
     expect(verdict).toBe(refused ?? kind);
     expect(passed).not.toContain("Host: other.example.com");
+  });
+
+  it("means the same wherever it stands on its connection", () => {
+    const part = (...values: string[]): Arbitrary<string> => constantFrom(...values);
+    const headers = part("Host: api.example.com\r\n", "host: api.example.com:80\r\n", "Host: other.example.com\r\n", "Accept: */*\r\n", "Content-Length: 3\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "X: y\n", "X\r\n");
+    const line = part("GET / HTTP/1.1", "POST /a HTTP/1.0", "GET http://other.example.com/ HTTP/1.1", "CONNECT a:1 HTTP/1.1", "GET /\nHTTP/1.1");
+    const request = tuple(line, array(headers, { maxLength: 3 })).map(([first, others]) => `${first}\r\nHost: api.example.com\r\n${others.join("")}\r\n`);
+    const requests = uniqueArray(request, { minLength: 1, maxLength: 3 }).chain((pool) => array(constantFrom(...pool), { minLength: 1, maxLength: 6 }));
+    let repeated = 0;
+    assert(property(requests, (heads) => {
+      const whole = heads.map((head) => head + (/: 3\r/.test(head) ? "abc" : /chunked/.test(head) ? "0\r\n\r\n" : ""));
+      const alone = whole.map((text) => hear([Buffer.from(text, "latin1")], "api.example.com", 80).verdict);
+      const bad = alone.findIndex((verdict) => verdict !== "http");
+      if (bad === -1 && new Set(heads).size < heads.length) repeated += 1;
+      const together = hear(whole.map((text) => Buffer.from(text, "latin1")), "api.example.com", 80);
+      expect(together.verdict).toBe(bad === -1 ? "http" : alone[bad]);
+      expect(together.passed).toBe(whole.slice(0, bad === -1 ? whole.length : bad).join(""));
+    }), { numRuns: 3000 });
+    expect(repeated).toBeGreaterThan(100);
   });
 
   it("has bounds", () => {
