@@ -6,6 +6,7 @@ const SERVERS = [["mcpServers"]];
 const BRACES = /\$\{[A-Za-z_][\w]*(?::-[^}]*)?\}/g;
 const NAMED_BRACES = /\$\{[^}]+\}/g;
 const RESTART = "restart it";
+const IN_SETTINGS = [["mcp", "servers"], ["mcp.servers"]];
 
 /** A file of the same name everywhere, below the home, and one of the project. */
 const homeAnd = (user: string, project?: string): Place[] => [{ scope: "user", all: [user] }, ...(project === undefined ? [] : [{ scope: "project" as const, all: [project] }])];
@@ -35,7 +36,11 @@ export const CLIENTS: readonly Client[] = [
   { id: "cursor", title: "Cursor", format: "json", keys: SERVERS, shape: PLAIN, placeholder: NAMED_BRACES, project: "${workspaceFolder}", minimalPath: true, inherits: "sdk", reload: "switch the server off and on in Settings, MCP", source: "cursor.com/docs/context/mcp", places: homeAnd("~/.cursor/mcp.json", "{project}/.cursor/mcp.json") },
   {
     id: "vscode", title: "VS Code", format: "json", keys: [["servers"]], shape: PLAIN, placeholder: NAMED_BRACES, project: "${workspaceFolder}", minimalPath: true, inherits: "all", reload: "MCP: List Servers, Restart", source: "code.visualstudio.com/docs/agents/reference/mcp-configuration",
-    places: [{ scope: "user", ...inCode("mcp.json") }, { scope: "user", ...inCode("profiles/*/mcp.json") }, { scope: "project", all: ["{project}/.vscode/mcp.json"] }],
+    // In settings, too, until version 1.102 moves them.
+    places: [
+      { scope: "user", ...inCode("mcp.json") }, { scope: "user", ...inCode("profiles/*/mcp.json") }, { scope: "project", all: ["{project}/.vscode/mcp.json"] },
+      { scope: "user", ...inCode("settings.json"), keys: IN_SETTINGS }, { scope: "user", ...inCode("profiles/*/settings.json"), keys: IN_SETTINGS }, { scope: "project", all: ["{project}/.vscode/settings.json"], keys: IN_SETTINGS },
+    ],
   },
   { id: "copilot-cli", title: "GitHub Copilot CLI", format: "json", keys: SERVERS, shape: PLAIN, placeholder: BRACES, minimalPath: false, inherits: "path", reload: "start a new session", source: "docs.github.com/copilot/how-tos/copilot-cli", places: [{ scope: "user", all: ["$COPILOT_HOME|~/.copilot/mcp-config.json"] }, { scope: "project", all: ["{project}/.github/mcp.json"] }] },
   { id: "windsurf", title: "Windsurf", format: "json", keys: SERVERS, shape: PLAIN, placeholder: NAMED_BRACES, minimalPath: true, inherits: "sdk", reload: "press refresh in its MCP panel", source: "docs.windsurf.com/windsurf/cascade/mcp", places: homeAnd("~/.codeium/windsurf/mcp_config.json") },

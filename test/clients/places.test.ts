@@ -29,7 +29,7 @@ describe("a client's files", () => {
     expect(found("claude-desktop", "win32", home)).toContain("~/AppData/Local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude/claude_desktop_config.json");
     expect(found("claude-desktop", "win32", home).some((path) => path.includes("Other_x"))).toBe(false);
     const code = found("vscode", "linux", home);
-    expect(code).toEqual(expect.arrayContaining(["~/.config/Code/User/mcp.json", "~/.config/Code/User/profiles/4f2a/mcp.json", "~/.config/Code/User/profiles/b1/mcp.json", "~/project/.vscode/mcp.json"]));
+    expect(code).toEqual(expect.arrayContaining(["~/.config/Code/User/mcp.json", "~/.config/Code/User/profiles/4f2a/mcp.json", "~/.config/Code/User/profiles/b1/mcp.json", "~/project/.vscode/mcp.json", "~/.config/Code/User/settings.json", "~/.config/Code/User/profiles/b1/settings.json", "~/project/.vscode/settings.json"]));
   });
 
   it("follow the variable that moves them, keeping their names", () => {

@@ -390,10 +390,11 @@ describe("a home directory", () => {
     const [node = "", ...args] = notes(home);
     put(join(project, ".mcp.json"), json({ a: { command: node, args: [...args, "data"] } }));
     put(join(project, ".vscode/mcp.json"), JSON.stringify({ servers: { b: { type: "stdio", command: node, args: [...args, "${workspaceFolder}/data"], env: { KEY: "${input:key}" } } }, inputs: [{ id: "key", type: "promptString", password: true }] }));
+    put(join(project, ".vscode/settings.json"), `{\n  // Settings can name servers, too.\n  "editor.tabSize": 2,\n  "mcp": ${JSON.stringify({ servers: { d: { command: node, args } } })},\n}\n`);
     put(join(home, ".claude.json"), JSON.stringify({ numStartups: 3, projects: { [project]: { mcpServers: { c: { command: node, args: [...args, "data"] } } } } }));
     const { stdout } = await sallyport(["protect", "--yes", "--json"], { home, cwd: project });
     const rows = JSON.parse(stdout) as Row[];
-    expect(Object.fromEntries(rows.map(({ server: name, scope, state }) => [name, `${scope} ${state}`]))).toEqual({ a: "project protected", b: "project protected", c: "local protected" });
+    expect(Object.fromEntries(rows.map(({ server: name, scope, state }) => [name, `${scope} ${state}`]))).toEqual({ a: "project protected", b: "project protected", c: "local protected", d: "project protected" });
     const manifest = readFileSync(join(project, "sallyport.yaml"), "utf8");
     expect(manifest).toMatch(/read:\n\s+- data /);
     expect(manifest).not.toContain(home);
