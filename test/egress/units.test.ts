@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { Dialer } from "../../src/egress/dial.ts";
 import { Names } from "../../src/egress/names.ts";
 import { asRefusal, openingOf, type Opening } from "../../src/egress/opening.ts";
+import { Reading } from "../../src/egress/reading.ts";
 import { answerTo } from "../../src/egress/resolver.ts";
 import { parseHost } from "../../src/host.ts";
 
@@ -80,6 +81,32 @@ describe("what is said first", () => {
 
   it("has bounds", () => {
     for (const text of ["\r\n".repeat(1024), `GET /${"a".repeat(70_000)}`, `GET / HTTP/1.1\r\n${"X: y\r\n".repeat(20_000)}`]) expect(hear([Buffer.from(text)], "api.example.com", 80).verdict).toBe("egress.request");
+  });
+});
+
+describe("what is read into", () => {
+  it("belongs to nobody else until its bytes have left", () => {
+    const [one, other] = [new Reading(), new Reading()];
+    let left = (): void => {};
+    one.take = (_bytes, done) => (left = done);
+    const buffer = one.buffer();
+    one.callback(10, buffer);
+    const meanwhile = [other.buffer(), one.buffer()];
+    expect(meanwhile).not.toContain(buffer);
+    expect(meanwhile[0]).not.toBe(meanwhile[1]);
+    left();
+    expect(other.buffer()).toBe(buffer);
+    expect(one.buffer()).not.toBe(buffer);
+  });
+
+  it("grows with what comes, and shrinks again", () => {
+    const reading = new Reading();
+    const sizes = [16 * 1024, 100_000, 256 * 1024, 100].map((length) => {
+      const buffer = reading.buffer();
+      reading.callback(Math.min(length, buffer.length), buffer);
+      return buffer.length / 1024;
+    });
+    expect([...sizes, reading.buffer().length / 1024]).toEqual([16, 256, 256, 256, 16]);
   });
 });
 
