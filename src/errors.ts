@@ -101,7 +101,7 @@ export const ERRORS = {
   "capability.resource": { fault: "peer", text: "the manifest does not allow this resource", hint: "who keeps the manifest can add it under capabilities.resources" },
   "capability.prompt": { fault: "peer", text: "the manifest does not allow this prompt", hint: "who keeps the manifest can add it under capabilities.prompts" },
   // consent
-  "consent.asked": { fault: "peer", text: "a person must decide about this first", hint: "wait for the answer" },
+  "consent.asked": { fault: "peer", text: "a person must decide about this first", hint: "tell the user that it needs their decision; once they have answered, make the very same call again" },
   "consent.denied": { fault: "peer", text: "a person has said no to this", hint: "ask the user what they want instead; do not try it again unasked" },
   "consent.never": { fault: "peer", text: "a person has said that this may not be done", hint: "the user can take that back: sallyport grants lists what was answered" },
   "consent.expired": { fault: "peer", text: "a person must decide about this, and nobody has answered in time", hint: "tell the user that it needs their decision: sallyport approvals, in a terminal of their own, shows what waits while it is tried again" },

@@ -13,6 +13,7 @@ import { stricter, type AskWhen } from "../manifest/asking.ts";
 import type { Host } from "../model.ts";
 import { boundOf, consider, isExact, questionOf, type Considered } from "./asking.ts";
 import type { Elicitor } from "./elicit.ts";
+import { LeftCalls, type Asked } from "./left-calls.ts";
 import { reachableOf } from "./may-ask.ts";
 import { ALLOWED, type Ruling } from "./ruling.ts";
 import type { Permission, Policies, Subject } from "./permission.ts";
@@ -56,9 +57,11 @@ export class Consent {
   readonly #parts: ConsentParts;
   readonly #grants: Grants;
   readonly #reach: readonly string[];
+  readonly #left: LeftCalls;
 
   constructor(parts: ConsentParts) {
     this.#parts = parts;
+    this.#left = new LeftCalls(() => parts.host.now() / 1000);
     this.#grants = new Grants(parts.store);
     this.#reach = reachableOf(parts.prepared);
   }
@@ -141,6 +144,8 @@ export class Consent {
       tell("consent.continued", { action: bound.action, item: bound.item, arguments: considered.call.digest });
       return ALLOWED;
     }
+    // Whatever decides about this call, its answer is used up.
+    const left = this.#left.take(bound, considered.call.digest);
     const quorum = permission?.quorum ?? 1;
     const remember = mode !== "always" && quorum === 1;
     const approvers = permission?.approvers ?? (consent.approvers.length > 0 ? consent.approvers : [user]);
@@ -151,6 +156,7 @@ export class Consent {
       return ALLOWED;
     }
     if (nobody !== null) throw new SallyportError(nobody, why.join("; "));
+    if (left !== null) return this.#wait(petition, left);
     const last = store.last(lastKey(bound));
     const ended = this.#grants.ended(bound) ?? (last === null ? null : changedSince([last.bound], bound));
     const question = questionOf(petition, considered, bound, prepared.plan.command, {
@@ -168,16 +174,29 @@ export class Consent {
     tell("consent.asked", { question: question.id, action: question.bound.action, item: question.bound.item, arguments: considered.call.digest, reach: question.reach, why: question.why, until: question.until, channels: remote ? ["other-user"] : [...(form === "round" ? ["elicitation"] : []), ...used.map(({ name }) => name), ...allowed.filter((name) => name === "terminal")] });
     // Whether or not the client comes back for it, what a person has said is kept.
     const settled = desk.ask(question, used).then((outcome) => this.#settle(question, considered, outcome));
-    say(`a person must decide about ${question.bound.item}${remote || !allowed.includes("terminal") ? "" : `: sallyport approve ${question.id}`}`);
+    say(["a person must decide about " + question.bound.item, this.#whereToAnswer(question.id)].filter(Boolean).join(": "));
     void settled.catch(() => {});
     if (form === "round") return { ...ALLOWED, verdict: { decision: "ask", reasons: ["consent.asked"] }, answered: elicitor.openRound(petition, question, settled) };
-    if (petition.asked !== null) petition.asked.onCancel = () => desk.withdraw(question.id);
-    const stop = elicitor.keepWaiting(petition);
-    return settled.finally(stop).then(() => this.#allowed(petition, question, considered.call.digest, null));
+    return this.#wait(petition, { question, digest: considered.call.digest, settled });
   }
 
-  /** What came of a question: once, whoever waits for it. */
-  #settle(question: Question, { call }: Considered, outcome: Outcome): void {
+  /** For as long as the client waits. */
+  #wait(petition: Petition, asked: Asked): Promise<Ruling> {
+    const { desk, elicitor } = this.#parts;
+    const { id } = asked.question;
+    if (petition.asked !== null) petition.asked.onCancel = () => desk.withdraw(id);
+    const stop = elicitor.keepWaiting(petition);
+    const settled = stop === null ? this.#left.wait(asked, this.#whereToAnswer(id)) : asked.settled.finally(stop);
+    return settled.then(() => this.#allowed(petition, asked.question, asked.digest, null));
+  }
+
+  #whereToAnswer(id: string): string {
+    const { prepared, remote } = this.#parts;
+    return remote || !prepared.chosen.compiled.consent.channels.includes("terminal") ? "" : `sallyport approve ${id}`;
+  }
+
+  /** What came of a question: once, whoever waits for it. Whether a grant holds it from now on. */
+  #settle(question: Question, { call }: Considered, outcome: Outcome): boolean {
     const { store, tell, remote } = this.#parts;
     if (outcome.kind !== "answered") {
       tell(`consent.${outcome.kind}`, { question: question.id });
@@ -189,6 +208,7 @@ export class Consent {
     if (grant !== null) store.addGrant(grant);
     if (!choice.allow) throw new SallyportError(choice.span === "always" ? "consent.never" : "consent.denied");
     store.keepLast(lastKey(question.bound), { arguments: question.arguments, digest: call.digest, bound: question.bound });
+    return grant !== null;
   }
 
   /** A person may take longer than the policies hold by which they were asked. @param original in the second of two rounds, the first one's call. */

@@ -27,7 +27,7 @@ interface Round {
   readonly question: Question;
   readonly digest: string;
   /** Rejects with the refusal. */
-  readonly settled: Promise<void>;
+  readonly settled: Promise<unknown>;
   /** The first round's message. */
   readonly message: Json;
 }
@@ -82,7 +82,7 @@ export class Elicitor {
   }
 
   /** The first round's answer: a result that asks (2026-07-28, multi round-trip requests). */
-  openRound({ asked, raw, arguments: given }: Petition, question: Question, settled: Promise<void>): string {
+  openRound({ asked, raw, arguments: given }: Petition, question: Question, settled: Promise<unknown>): string {
     this.#rounds.set(question.id, { question, digest: argumentsDigest(canonical(given ?? {})), settled, message: JSON.parse(raw.toString("utf8")) as Json });
     if (this.#rounds.size > MAX_ROUNDS) this.#rounds.delete(this.#rounds.keys().next().value as string);
     const inputRequests = { [KEY]: { method: "elicitation/create", params: { mode: "form", ...formOf(question) } } };
@@ -137,10 +137,10 @@ export class Elicitor {
     return true;
   }
 
-  /** Clients that wait a minute only wait on while they hear of progress; only those are told who have asked for it. */
-  keepWaiting({ params }: Petition): () => void {
+  /** Clients that wait a minute only wait on while they hear of progress; only those are told who have asked for it. Null where this one has not. */
+  keepWaiting({ params }: Petition): (() => void) | null {
     const token = ((params["_meta"] ?? {}) as Json)["progressToken"];
-    if (typeof token !== "string" && typeof token !== "number") return () => {};
+    if (typeof token !== "string" && typeof token !== "number") return null;
     let times = 0;
     const timer = setInterval(() => {
       times += 1;

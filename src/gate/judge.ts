@@ -140,11 +140,13 @@ export class Judge {
     // Only who may have to be asked sees more of the request than name and arguments.
     const params = this.consent !== null ? paramsOf(raw) : given === null ? { name } : { name, arguments: JSON.parse(given.toString("utf8")) as unknown };
     const { permit, guard } = this.#held(name);
-    // The second of two rounds is the same call; what only looks like one is refused as such.
-    if (this.consent?.isRound(params) !== true) this.#traffic.ofTool(name, permit.rates);
     if (exchange.asked !== null) exchange.asked.about = name;
     const answer = guard.check(params["arguments"]);
-    const asked = (): Ruling | Promise<Ruling> => this.#still(name, params["arguments"], this.#consented(exchange, "callTool", name, params, this.#pins.get("tools", name), permit, raw));
+    const asked = (): Ruling | Promise<Ruling> => {
+      // What is refused reaches no server. The second of two rounds is the same call; what only looks like one is refused as such.
+      if (this.consent?.isRound(params) !== true) this.#traffic.ofTool(name, permit.rates);
+      return this.#still(name, params["arguments"], this.#consented(exchange, "callTool", name, params, this.#pins.get("tools", name), permit, raw));
+    };
     if (answer === null) return asked();
     if (!(answer instanceof Promise)) return refuse(answer);
     return answer.then((refused) => (refused === null ? asked() : refuse(refused)));

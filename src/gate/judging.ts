@@ -19,7 +19,7 @@ export function makeJudge(prepared: Prepared, pins: Pins, notes: Notes, host: Ho
   return new Judge(compiled, pins, worldOf(prepared, host), new Answers(compiled, pins, (line) => notes.info(line), today), host.now);
 }
 
-export function worldOf({ plan }: Prepared, host: Host): World {
+export function worldOf({ plan, chosen }: Prepared, host: Host): World {
   const scratch = plan.isolation === "none" ? [] : [plan.environment["TMPDIR"] ?? "/tmp"];
-  return { cwd: plan.cwd, homes: [...new Set([plan.environment["HOME"] ?? "/", homeOf(host)])], readable: plan.given.read, writable: plan.given.write, scratch, files: HOST_FILES };
+  return { cwd: plan.cwd, homes: [...new Set([plan.environment["HOME"] ?? "/", homeOf(host)])], readable: plan.given.read, writable: plan.given.write, scratch, hosts: chosen.compiled.network?.hosts ?? [], files: HOST_FILES };
 }

@@ -19,7 +19,7 @@ const SLOT = {
     },
     roots: { ...strings, description: "path, glob, command: directories that the value must stay in.", missing: "The directories that the server may read or write.", empty: "No path passes." },
     access: { enum: ["read", "write"], description: "path: whether the directories for writing only count.", missing: "read" },
-    hosts: { ...strings, description: "url, host: names allowed, `*.example.com` for subdomains, `name:port` for one port, addresses as they are.", missing: "Any public host.", empty: "No host passes." },
+    hosts: { ...strings, description: "url, host: names allowed, `*.example.com` for subdomains, `name:port` for one port, addresses as they are.", missing: "Any public host, and those of `network.hosts`.", empty: "No host passes." },
     schemes: { ...strings, description: "url: schemes allowed, without colon.", missing: "http and https." },
     dialect: { enum: ["postgresql", "mysql", "sqlite", "any"], description: "sql: the grammar. `any`: what passes must be harmless in all three.", missing: "any" },
     statements: { type: "array", items: { enum: ["read", "insert", "update", "delete", "define"] }, description: "sql: kinds of statements allowed.", missing: "read" },

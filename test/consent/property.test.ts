@@ -83,7 +83,7 @@ function consentIn(world: World, store: Store, opened: Question[]): { consent: C
   const prepared = { chosen, plan: { isolation: "bubblewrap", command: ["x", world.argv], given: { read: [], write: ["/w"] }, identity: { kind: "npm", name: "p", version: world.version, integrity: "i" } }, passed: [], worthy: [], lent: [] };
   const policies = { get revision() { return world.revision; }, decide: () => permission(world.policy ?? "allow") };
   const spy = { name: "terminal", ask: (question: Question) => (opened.push(question), () => {}) };
-  const consent = new Consent({ prepared, session: world.session, user: world.user, store, desk, remote: false, elicitor, channels: [spy], policies, world: { cwd: "/", homes: [], readable: [], writable: [], scratch: [], files: { kind: () => "other", target: () => "" } }, host, tell: () => {}, say: () => {}, ci: false, nobody: null } as never);
+  const consent = new Consent({ prepared, session: world.session, user: world.user, store, desk, remote: false, elicitor, channels: [spy], policies, world: { cwd: "/", homes: [], readable: [], writable: [], scratch: [], hosts: [], files: { kind: () => "other", target: () => "" } }, host, tell: () => {}, say: () => {}, ci: false, nobody: null } as never);
   return { consent, desk };
 }
 

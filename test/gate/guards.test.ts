@@ -103,10 +103,12 @@ describe("a silenced rule", () => {
 });
 
 describe("limits", () => {
-  const CAPABILITIES = "    capabilities: { tools: { t: {}, limited: { rate: { calls: 2, per: hour } }, big: { result: { bytes: 2000 } }, deep: { result: { depth: 4 } } }";
+  const CAPABILITIES = "    capabilities: { tools: { t: {}, limited: { rate: { calls: 2, per: hour }, arguments: { /n: { type: number, maximum: 5 } } }, big: { result: { bytes: 2000 } }, deep: { result: { depth: 4 } } }";
   it("hold rates, sizes, depths and requests in flight", async () => {
     const deep = JSON.parse(`${"[".repeat(20)}1${"]".repeat(20)}`) as unknown;
     const { running } = await start({ results: { t: "silent", big: of("x".repeat(3000)), deep: of("x", { structuredContent: { deep } }), limited: of("x") }, manifest: `${CAPABILITIES} }\n    limits: { inFlight: 3 }\n` });
+    // What is refused for its arguments reaches no server, and so does not count.
+    for (let index = 0; index < 3; index += 1) expect(text(await call(running, "limited", { n: 9 }))).toContain("argument.value");
     for (let index = 0; index < 2; index += 1) expect(text(await call(running, "limited"))).toBe("x");
     expect(text(await call(running, "limited"))).toContain("limit.rate");
     expect(text(await call(running, "big"))).toContain("limit.result");

@@ -26,7 +26,7 @@ function world(): World {
   for (const file of ["a.txt", "sub/deep/x"]) writeFileSync(join(root, file), "x");
   writeFileSync(join(`${root}_secret`, "key"), "k");
   for (const [name, target] of [["inner", "sub"], ["out", "/etc"], ["file-out", join(`${root}_secret`, "key")], ["w/up", ".."]] as const) symlinkSync(target, join(root, name));
-  return { cwd: root, homes: ["/root", "/tmp/home"], readable: [root], writable: [join(root, "w")], scratch: [], files: HOST_FILES };
+  return { cwd: root, homes: ["/root", "/tmp/home"], readable: [root], writable: [join(root, "w")], scratch: [], hosts: [], files: HOST_FILES };
 }
 
 describe.each(VECTORS.map((vector) => [JSON.stringify(vector.slot), vector] as const))("a slot %s", (_, { slot, accept, refuse }) => {
@@ -67,6 +67,18 @@ describe("an argument", () => {
       { numRuns: 20_000 },
     );
     expect(refused).toBeGreaterThan(1000);
+  });
+});
+
+describe("hosts that the server is given", () => {
+  it("pass where a slot names none, by name and port", async () => {
+    const here = { ...world(), hosts: ["localhost:8080", "10.1.2.3:443"] };
+    const passes = async (type: "url" | "host", value: string, hosts?: readonly string[]): Promise<boolean> => (await new ArgumentGuard({}, [["/x", { type, ...(hosts === undefined ? {} : { hosts }) }]], here).check({ x: value })) === null;
+    for (const value of ["http://localhost:8080/a", "https://10.1.2.3/", "https://example.com/"]) expect(await passes("url", value), value).toBe(true);
+    for (const value of ["http://localhost/", "http://localhost:8081/", "http://10.1.2.3/", "http://10.1.2.4/", "http://127.0.0.1:8080/", "http://localhost.evil.internal:8080/", "http://localhost:8080@10.1.2.4/"]) expect(await passes("url", value), value).toBe(false);
+    expect(await passes("url", "http://localhost:8080/", ["example.com"])).toBe(false);
+    expect(await passes("host", "localhost:8080")).toBe(true);
+    expect(await passes("host", "10.1.2.4")).toBe(false);
   });
 });
 

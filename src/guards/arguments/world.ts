@@ -11,6 +11,8 @@ export interface World {
   readonly writable: readonly string[];
   /** Private to the cell, so that nothing of the host lies in it. */
   readonly scratch: readonly string[];
+  /** Hosts that it may reach by name, with their ports. */
+  readonly hosts: readonly string[];
   readonly files: Files;
 }
 
