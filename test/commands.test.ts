@@ -1,10 +1,10 @@
 /** The command line as a person meets it: questions that are broken off, paths as they are typed, files that are not there. */
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { difference } from "../src/commands/difference.ts";
-import { MAIN, gate, sallyport, scratch, server, sessionFiles } from "./helpers.ts";
+import { MAIN, Running, eventually, gate, sallyport, scratch, server, sessionFiles } from "./helpers.ts";
 
 const ECHO = ["node", server("echo-tools.mjs")];
 
@@ -49,6 +49,30 @@ describe("a question", () => {
     expect(readFileSync(join(home, ".claude.json"), "utf8")).toBe(text);
   });
 });
+
+describe("a server that says nothing", () => {
+  it.each([["add", "quiet"], ["lock"]])("can be interrupted while %s waits for it", async (...words) => {
+    const home = scratch();
+    const script = join(home, "quiet.mjs");
+    writeFileSync(script, "process.stdin.resume();\n");
+    const running = new Running([process.execPath, MAIN, ...words, "--", "node", script], { home, cwd: home });
+    await eventually(() => startedAs(script), "the server's start");
+    running.child.kill("SIGINT");
+    expect((await running.ended).code).toBe(130);
+    expect(running.stderr).toContain("usage.interrupted");
+  });
+});
+
+/** Whether a process runs such a script, and nothing else. */
+function startedAs(script: string): boolean {
+  return readdirSync("/proc").some((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").indexOf(script) === 1;
+    } catch {
+      return false;
+    }
+  });
+}
 
 describe("a relative argument", () => {
   it.each(["docs", "./docs", "--root=docs"])("%s means the same inside the cell", async (argument) => {

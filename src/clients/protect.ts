@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { FileChanged, replaceFile } from "../atomic.ts";
 import { SallyportError } from "../errors.ts";
 import { canonical } from "../manifest/canonical.ts";
-import { addServer } from "../manifest/edit.ts";
+import { REMARK, addServer } from "../manifest/edit.ts";
 import { load } from "../manifest/load.ts";
 import { LOCK, readLock, writeLock } from "../manifest/lock.ts";
 import type { ServerEntry } from "../manifest/schema.ts";
@@ -91,7 +91,7 @@ function describe({ examined, name, known }: Named, host: Host): Guarded["manife
     return known === "edited" ? null : made;
   }
   const before = existsSync(file) ? readFileSync(file) : null;
-  const remark = hosts.length === 0 ? undefined : `its files name ${hosts.map((one) => one.host).join(", ")}: what it should reach goes under network.hosts`;
+  const remark = hosts.length === 0 ? undefined : `${REMARK} ${hosts.map((one) => one.host).join(", ")}: what it should reach goes under network.hosts`;
   const text = addServer(before?.toString("utf8") ?? null, name, entry, proposal.reasons, remark);
   load(file, text);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });

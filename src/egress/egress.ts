@@ -5,12 +5,13 @@ import type { Server, Socket } from "node:net";
 import { SallyportError } from "../errors.ts";
 import { Dialer } from "./dial.ts";
 import type { Handed } from "./inside.ts";
+import { Ledger } from "./ledger.ts";
 import type { Target } from "../host.ts";
 import type { Network } from "../model.ts";
 import { Names, type Endpoint } from "./names.ts";
 import { GATE_ADDRESS, PROXY_PORT } from "./place.ts";
 import { serveProxy } from "./proxy.ts";
-import { Ledger, relay, type Relaying } from "./relay.ts";
+import { relay, type Relaying } from "./relay.ts";
 import { answerDatagrams, answerStreams } from "./resolver.ts";
 
 /** How a program of ours is started in the cell's network namespace. */

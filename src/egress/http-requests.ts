@@ -5,6 +5,8 @@
 import type { Target } from "../host.ts";
 
 const MAX_HEAD = 64 * 1024;
+/** Of a host that is refused. */
+const SHOWN = 300;
 const RETURN = 0x0d;
 const NEWLINE = 0x0a;
 const NOTHING = Buffer.alloc(0);
@@ -17,7 +19,6 @@ const HEADERS = /^(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\u0020-\u007e\u0080-\u00
 /** What says for whom a request is, and where it ends. */
 const DECIDING = /\r\n(host|content-length|transfer-encoding|upgrade):([^\r]*)/gi;
 const BARE_END = /(?:^|[^\r])\n/;
-const AROUND = /^[ \t]+|[ \t]+$/g;
 
 /** What is read; with how many bytes are left of a body, or of a chunk with the line end behind it. */
 interface State {
@@ -57,6 +58,8 @@ export class HttpRequests {
   #held: Buffer = NOTHING;
   #heads = 0;
   #answer = "";
+  /** How much of what is held has been looked through for an end. */
+  #scanned = 0;
 
   constructor(target: Target) {
     this.#target = target;
@@ -104,7 +107,7 @@ export class HttpRequests {
       case "head":
         return this.#takeHead(bytes);
       case "trailers":
-        return bytes.length >= 2 && bytes.toString("latin1", 0, 2) === "\r\n" ? ((this.#state = HEAD), 2) : this.#takeLines(bytes, HEAD_END, () => void (this.#state = HEAD));
+        return bytes.length >= 2 && bytes.toString("latin1", 0, 2) === "\r\n" ? this.#takeLines(bytes, LINE_END, () => void (this.#state = HEAD)) : this.#takeLines(bytes, HEAD_END, (text) => this.#trailers(text));
       case "chunk":
         return this.#takeLines(bytes, LINE_END, (text) => this.#chunk(text));
       case "body":
@@ -140,11 +143,13 @@ export class HttpRequests {
   }
 
   #takeLines(bytes: Buffer, end: Buffer, use: (text: string) => void): number {
-    const at = bytes.indexOf(end);
+    const scanned = this.#scanned;
+    const at = bytes.indexOf(end, Math.max(0, scanned - end.length));
+    this.#scanned = at === -1 ? bytes.length : 0;
     if (at === -1) {
       if (bytes.length > MAX_HEAD) throw new BadRequest("a request's head has no end");
       // Line ends that only some servers take for ones would let the head end earlier for them.
-      refuseBareEnds(bytes);
+      refuseBareEnds(bytes, scanned);
       return 0;
     }
     const text = bytes.toString("latin1", 0, at);
@@ -160,15 +165,22 @@ export class HttpRequests {
     this.#state = size === 0 ? TRAILERS : { reads: "chunk-data", left: size + 2 };
   }
 
+  /** Some servers take trailers for the next request's head (CVE-2023-41419, CVE-2025-58068): none of it may pass for one. */
+  #trailers(text: string): void {
+    const lines = `\r\n${text}`;
+    if (!HEADERS.test(lines) || lines.search(DECIDING) !== -1) throw new BadRequest("a trailer is not one");
+    this.#state = HEAD;
+  }
+
   #head(text: string): void {
     const line = text.indexOf("\r\n");
     const minor = this.#requestLine(line === -1 ? text : text.slice(0, line));
     const headers = line === -1 ? "" : text.slice(line);
     if (!HEADERS.test(headers)) throw new BadRequest("a header is not one");
     const said: Said = { host: [], "content-length": [], "transfer-encoding": [], upgrade: [] };
-    for (const [, name = "", value = ""] of headers.matchAll(DECIDING)) said[name.toLowerCase() as keyof Said].push(value.replaceAll(AROUND, ""));
+    for (const [, name = "", value = ""] of headers.matchAll(DECIDING)) said[name.toLowerCase() as keyof Said].push(trimmed(value));
     const [host = "", ...others] = said.host;
-    if (others.length > 0 || !this.#isTarget(host)) throw new BadRequest(`the host is ${said.host.join(", ") || "not named"}`, true);
+    if (others.length > 0 || !this.#isTarget(host)) throw new BadRequest(`the host is ${said.host.join(", ").slice(0, SHOWN) || "not named"}`, true);
     this.#begin(minor, this.#bodyOf(said));
   }
 
@@ -220,6 +232,14 @@ export class HttpRequests {
   }
 }
 
-function refuseBareEnds(bytes: Buffer): void {
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) if (at === 0 || bytes[at - 1] !== RETURN) throw new BadRequest("a line ends without carriage return");
+/** Without the blanks of HTTP around it. */
+function trimmed(value: string): string {
+  let [from, to] = [0, value.length];
+  while (value[from] === " " || value[from] === "\t") from += 1;
+  while (to > from && (value[to - 1] === " " || value[to - 1] === "\t")) to -= 1;
+  return value.slice(from, to);
+}
+
+function refuseBareEnds(bytes: Buffer, from: number): void {
+  for (let at = bytes.indexOf(NEWLINE, from); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) if (at === 0 || bytes[at - 1] !== RETURN) throw new BadRequest("a line ends without carriage return");
 }

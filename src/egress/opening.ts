@@ -14,6 +14,8 @@ const HTTP_PORT = 80;
 const BLANKS = [0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x85, 0xa0];
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]/;
 const WITHOUT_VERSION = /^[A-Za-z]+[\t ]+(?:\/|[a-z]+:\/\/)\S*\s*$/i;
+/** Servers that take PROXY's header, in either of its forms, read a request behind it. */
+const PROXIED = ["PROXY ", "\r\n\r\n\0"];
 
 export type Opening = { readonly kind: "more" } | { readonly kind: "tls" | "other" } | { readonly kind: "http"; readonly requests: HttpRequests };
 
@@ -25,6 +27,7 @@ export function openingOf(bytes: Buffer, target: Target): Opening {
   const blanks = first === -1 ? bytes.length : first;
   if (blanks > MAX_BLANKS) throw new SallyportError("egress.request", `${target.name}:${target.port}: blanks without end`);
   if (first === -1) return { kind: "more" };
+  if (PROXIED.some((header) => text.startsWith(header))) throw new SallyportError("egress.request", `${target.name}:${target.port}: a proxy's header`);
   // No method starts like this, so no server takes it for a request.
   if (!METHOD.test(text.slice(blanks))) return { kind: "other" };
   const end = text.indexOf("\n", blanks);
@@ -36,8 +39,13 @@ function firstLine(line: string, target: Target): Opening {
   // Hosts are named in compressed headers then; where many share a port, that is port 80.
   if (line === "PRI * HTTP/2.0\r" && target.port !== HTTP_PORT) return { kind: "other" };
   if (/http\/\d/i.test(line)) return { kind: "http", requests: new HttpRequests(target) };
-  if (WITHOUT_VERSION.test(line)) throw new SallyportError("egress.request", `${target.name}:${target.port}: a request without a version`);
+  if (WITHOUT_VERSION.test(line) || isOldest(line)) throw new SallyportError("egress.request", `${target.name}:${target.port}: a request without a version`);
   return { kind: "other" };
+}
+
+/** HTTP/0.9 as servers read it that part words at any blank; in other protocols the word is small. */
+function isOldest(line: string): boolean {
+  return line.startsWith("GET") && BLANKS.includes(line.charCodeAt(3));
 }
 
 function tls(bytes: Buffer, { name, port }: Target): Opening {

@@ -45,6 +45,9 @@ async function plain(incoming: IncomingMessage, answer: ServerResponse, relaying
   const facts: Facts = { connection: ledger.next(), name: target?.name ?? "", port: target?.port ?? 0, via: "proxy", protocol: "http" };
   ledger.open += 1;
   answer.once("close", () => (ledger.open -= 1));
+  // The host may take longer over its answer than the program over its next request.
+  incoming.socket.setTimeout(limits.idleSeconds * 1000);
+  answer.once("finish", () => void incoming.socket.setTimeout(SILENCE));
   try {
     if (url === null || target === null) throw new SallyportError("egress.request", `a request for ${incoming.url}`);
     if (!names.allows(target)) throw new SallyportError("egress.name", `${target.name}:${target.port}`);
@@ -119,7 +122,8 @@ function headersOf({ rawHeaders, headers }: IncomingMessage, host: string): Reco
   const kept = new Map<string, string[]>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] as string).toLowerCase();
-    if (!HOP_BY_HOP.includes(name) && !named.includes(name)) kept.set(name, [...(kept.get(name) ?? []), rawHeaders[at + 1] as string]);
+    // What frames the body goes on whatever is said of the connection.
+    if (!HOP_BY_HOP.includes(name) && (name === "content-length" || !named.includes(name))) kept.set(name, [...(kept.get(name) ?? []), rawHeaders[at + 1] as string]);
   }
   const framing = headers["transfer-encoding"] === undefined ? [] : [["transfer-encoding", "chunked"] as const];
   return Object.fromEntries([...kept, ["host", host], ["connection", "close"], ...framing]);

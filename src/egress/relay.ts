@@ -4,6 +4,7 @@ import { SallyportError, type Code } from "../errors.ts";
 import type { Dialer } from "./dial.ts";
 import type { Target } from "../host.ts";
 import type { NetworkLimits } from "../model.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Names } from "./names.ts";
 import { areWakeUpsSlow, BusyPoll } from "../poll.ts";
 import { asRefusal, openingOf, type Opening } from "./opening.ts";
@@ -34,26 +35,6 @@ export interface Relaying {
   readonly permit: (target: Target) => Promise<void> | undefined;
   readonly record: (event: "connection.begin" | "connection.end" | "connection.refused", facts: ConnectionRecord) => void;
   readonly ledger: Ledger;
-}
-
-/** What all connections of a session have used. */
-export class Ledger {
-  open = 0;
-  bytes = 0;
-  #count = 0;
-  /** What ends each connection that is open, and records it. */
-  readonly live = new Set<() => void>();
-  /** Nothing is passed on any more: the session ends, or what happens can no longer be recorded. */
-  closed = false;
-
-  next(): number {
-    return ++this.#count;
-  }
-
-  closeAll(): void {
-    this.closed = true;
-    for (const close of [...this.live]) close();
-  }
 }
 
 const ALERT_UNRECOGNIZED_NAME = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
@@ -212,6 +193,12 @@ class Pair {
     }
   }
 
+  /** The server has said all; what the client still says is for nobody, and its last bytes are not waited for without end. */
+  #finish(): void {
+    this.#client.removeAllListeners("data").end().resume();
+    this.#client.setTimeout(this.#relaying.limits.idleSeconds * 1000, () => this.#client.destroy());
+  }
+
   #stop(error: SallyportError): void {
     if (this.#refusal !== null || this.#ended) return;
     this.#refusal = error;
@@ -225,7 +212,7 @@ class Pair {
     if (this.#refusal === null && !(this.#client.destroyed && this.#server.destroyed)) {
       // One side has gone: the other is given what is still on its way.
       if (this.#client.destroyed) this.#server.destroySoon();
-      else if (this.#server.readableEnded) this.#client.end();
+      else if (this.#server.readableEnded) this.#finish();
       else this.#client.resetAndDestroy();
       return;
     }

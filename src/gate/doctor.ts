@@ -108,7 +108,8 @@ function diagnose(error: SallyportError): string {
   if (setting("kernel/unprivileged_userns_clone") === "0") return "sysctl -w kernel.unprivileged_userns_clone=1";
   if (setting("user/max_user_namespaces") === "0") return "sysctl -w user.max_user_namespaces=15000";
   if (setting("kernel/apparmor_restrict_unprivileged_userns") === "1") return "install an AppArmor profile for bwrap that allows userns (Ubuntu 24.04: package apparmor-profiles, profile bwrap-userns-restrict)";
-  if (error.code !== "cell.engine" && (existsSync("/.dockerenv") || existsSync("/run/.containerenv"))) return "this is a container whose engine forbids namespaces: allow unshare, mount and pivot_root in its seccomp profile";
+  const forbidden = error.code !== "cell.engine" && /EPERM|not permitted|denied|namespace/i.test(error.message);
+  if (forbidden && (existsSync("/.dockerenv") || existsSync("/run/.containerenv"))) return "this is a container whose engine forbids namespaces: allow unshare, mount and pivot_root in its seccomp profile";
   return error.code === "cell.engine" ? "install or start it where you want it; bubblewrap needs no engine" : error.hint;
 }
 

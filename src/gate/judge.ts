@@ -193,8 +193,7 @@ export class Judge {
     const { type, name, uri } = (ref ?? {}) as { type?: unknown; name?: unknown; uri?: unknown };
     if (type === "ref/prompt" && typeof name === "string" && !permitsPrompt(this.#compiled, name)) throw new SallyportError("capability.prompt", name);
     if (type === "ref/resource" && typeof uri === "string" && !permitsResource(this.#compiled, uri)) throw new SallyportError("capability.resource", uri);
-    const params = { argument };
-    return type === "ref/prompt" && typeof name === "string" ? this.#permitted("getPrompt", name, params, asked) : this.#permitted("readResource", typeof uri === "string" ? uri : "", params, asked);
+    return type === "ref/prompt" && typeof name === "string" ? this.#permitted("getPrompt", name, { argument }, asked) : this.#permitted("readResource", typeof uri === "string" ? uri : "", { argument }, asked);
   }
 
   /** A subscription to what may not be read tells of it. */
@@ -247,6 +246,5 @@ function refuse({ code, at, what }: { code: Code; at: string; what: string }): n
 }
 
 function paramsOf(raw: Buffer): Params {
-  const { params } = JSON.parse(raw.toString("utf8")) as { params?: Params };
-  return params ?? {};
+  return (JSON.parse(raw.toString("utf8")) as { params?: Params }).params ?? {};
 }

@@ -36,7 +36,7 @@ export interface Listing {
   readonly resources: readonly string[];
 }
 
-/** Throws `server.ended` where it did not answer in time, and whatever `run` throws. */
+/** Throws `server.ended` where it did not answer in time, `usage.interrupted`, and whatever `run` throws. */
 export async function listServer(options: Omit<RunOptions, "pins" | "quiet" | "ci">, host: Host): Promise<Listing> {
   mkdirSync(host.dirs.state, { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(host.dirs.state, "listing-"));
@@ -46,10 +46,13 @@ export async function listServer(options: Omit<RunOptions, "pins" | "quiet" | "c
   let said = "";
   stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
   const streams = { stdin: client.out, stdout: client.in, stderr } as unknown as Pick<Host, "stdin" | "stdout" | "stderr">;
+  let stopped = false;
+  const onSignal: Host["onSignal"] = (listener) => host.onSignal((signal) => ((stopped = true), listener(signal)));
   try {
-    const code = run({ ...options, listing: true, quiet: false, ci: false, pins }, { ...host, ...streams });
+    const code = run({ ...options, listing: true, quiet: false, ci: false, pins }, { ...host, ...streams, onSignal });
     const asked = client.ask().finally(() => client.out.end());
     const ended = await Promise.race([asked.then(() => null), code]);
+    if (stopped) throw new SallyportError("usage.interrupted");
     if (ended !== null) throw new SallyportError("server.ended", `it ended with ${ended} before it had listed what it offers; it said: ${lastWords(said)}`);
     await code;
     const server = readLock(pins.file)?.servers["it"];

@@ -1,9 +1,12 @@
 /** Writes a server into `sallyport.yaml`; comments, order and everything else of an existing file stay. */
-import { parseDocument, type Document, type YAMLMap } from "yaml";
+import { isMap, parseDocument, type Document, type YAMLMap } from "yaml";
 import { SallyportError } from "../errors.ts";
 import type { ServerEntry } from "./schema.ts";
 
 const HEADER = "# What each server may do and reach: docs/manifest.md";
+
+/** How a remark begins that goes with its server. */
+export const REMARK = "its files name";
 
 /** Reasons by the path of a key below the server: they become comments. */
 export type Reasons = readonly (readonly [path: readonly string[], reason: string])[];
@@ -26,11 +29,18 @@ export function addServer(text: string | null, name: string, entry: ServerEntry,
 /** Null where nothing but the frame would stay. */
 export function removeServer(text: string, name: string): string | null {
   const document = parseDocument(text);
+  forgetRemark(document.get("servers"), name);
   document.deleteIn(["servers", name]);
   const { version, servers, ...rest } = (document.toJS() ?? {}) as Record<string, unknown>;
   const remarks = document.toString().split("\n").some((line) => line.trimStart().startsWith("#") && line !== HEADER);
   const empty = !remarks && version === 1 && Object.keys(rest).length === 0 && Object.keys(servers ?? {}).length === 0;
   return empty ? null : document.toString({ lineWidth: 140, flowCollectionPadding: true });
+}
+
+/** What stands above the first entry belongs to the map, as it is read. */
+function forgetRemark(servers: unknown, name: string): void {
+  if (!isMap(servers) || String(servers.items[0]?.key) !== name) return;
+  if (servers.commentBefore?.startsWith(` ${REMARK}`) === true && !servers.commentBefore.includes("\n")) servers.commentBefore = null;
 }
 
 function comment(document: Document, path: readonly string[], reason: string): void {

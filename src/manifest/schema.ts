@@ -17,7 +17,7 @@ const SLOT = {
       description: "The kind of value; see docs/arguments.md for what each checks.",
       enum: ["text", "path", "url", "host", "sql", "command", "argument", "identifier", "glob", "regex", "email", "secret", "enum", "number", "boolean"],
     },
-    roots: { ...strings, description: "path, glob, command: directories that the value must stay in.", missing: "The directories that the server may read or write.", empty: "No path passes." },
+    roots: { ...strings, description: "path, glob, command: directories that the value must stay in.", missing: "The directories that the server may read or write, and the cell's own `/tmp`.", empty: "No path passes." },
     access: { enum: ["read", "write"], description: "path: whether the directories for writing only count.", missing: "read" },
     hosts: { ...strings, description: "url, host: names allowed, `*.example.com` for subdomains, `name:port` for one port, addresses as they are.", missing: "Any public host, and those of `network.hosts`.", empty: "No host passes." },
     schemes: { ...strings, description: "url: schemes allowed, without colon.", missing: "http and https." },

@@ -80,6 +80,12 @@ describe("what is said first", () => {
   });
 
   it("has bounds", () => {
+    const from = performance.now();
+    const blanks = `GET / HTTP/1.1\r\nHost: api.example.com\r\nUpgrade: a${" ".repeat(60_000)}b\r\n\r\n`;
+    expect(hear([Buffer.from(blanks)], "api.example.com", 80).verdict).toBe("http");
+    const crumbs = [...Buffer.from(`GET / HTTP/1.1\r\nHost: api.example.com\r\n${"a:\r\n".repeat(10_000)}\r\n`)].map((byte) => Buffer.from([byte]));
+    expect(hear([Buffer.from("GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n"), ...crumbs], "api.example.com", 80).verdict).toBe("http");
+    expect(performance.now() - from).toBeLessThan(2000);
     for (const text of ["\r\n".repeat(1024), `GET /${"a".repeat(70_000)}`, `GET / HTTP/1.1\r\n${"X: y\r\n".repeat(20_000)}`]) expect(hear([Buffer.from(text)], "api.example.com", 80).verdict).toBe("egress.request");
   });
 });
@@ -90,13 +96,25 @@ describe("what is read into", () => {
     let left = (): void => {};
     one.take = (_bytes, done) => (left = done);
     const buffer = one.buffer();
-    one.callback(10, buffer);
+    one.callback(10_000, buffer);
     const meanwhile = [other.buffer(), one.buffer()];
     expect(meanwhile).not.toContain(buffer);
     expect(meanwhile[0]).not.toBe(meanwhile[1]);
     left();
     expect(other.buffer()).toBe(buffer);
     expect(one.buffer()).not.toBe(buffer);
+  });
+
+  it("is not held by a few bytes that nobody takes", () => {
+    const reading = new Reading();
+    const waiting: Buffer[] = [];
+    reading.take = (bytes) => void waiting.push(bytes);
+    const [first, second] = [reading.buffer(), Buffer.from("ab")];
+    second.copy(first);
+    reading.callback(2, first);
+    expect(reading.buffer()).toBe(first);
+    first.fill(0);
+    expect(waiting).toEqual([second]);
   });
 
   it("grows with what comes, and shrinks again", () => {

@@ -28,7 +28,7 @@ export const RULES = {
   "encoded.text": rule("readable text stands there encoded", "SAFE-T1402", "note", "note"),
   "hidden.tags": rule("text in tag characters, which nothing shows", "SAFE-T1402, CWE-1007", "hold", "mask"),
   "hidden.selectors": rule("variation selectors that select nothing", "SAFE-T1402, CWE-1007", "hold", "mask"),
-  "hidden.zero-width": rule("characters without width", "SAFE-T1402, CWE-1007", "hold", "mask"),
+  "hidden.zero-width": rule("characters without width; a single soft hyphen, byte order mark or break between words is noted only", "SAFE-T1402, CWE-1007", "hold", "mask"),
   "hidden.bidi": rule("the text is shown in another order than it is read", "CVE-2021-42574, CWE-1007", "hold", "mask"),
   "hidden.terminal": rule("control sequences of terminals", "CWE-150", "hold", "mask"),
   "hidden.private-use": rule("characters without a meaning of their own", "CWE-1007", "note", "note"),
