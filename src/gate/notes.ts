@@ -9,6 +9,7 @@ export class Notes {
   readonly #write: (text: string) => void;
   readonly #quiet: boolean;
   readonly #counts = new Map<Code, number>();
+  readonly #shut = new Set<string>();
 
   constructor(write: (text: string) => void, quiet: boolean) {
     this.#write = write;
@@ -34,6 +35,15 @@ export class Notes {
     const count = (this.#counts.get(error.code) ?? 0) + 1;
     this.#counts.set(error.code, count);
     if (error.code !== "frame.blank" && count <= LINES_EACH) this.info(`refused a line of the ${from}: ${error.message} (${error.code})`);
+  }
+
+  /** Where the server was not let out to: the first few places, once each. */
+  shutOut(event: string, facts: object): void {
+    const { name = "", port, reasons: [code = "egress.name"] = [] } = facts as { readonly name?: string; readonly port?: number; readonly reasons?: readonly Code[] };
+    const place = port === undefined ? name : `${name}:${port}`;
+    if (!event.endsWith(".refused") || name === "" || this.#shut.has(place) || this.#shut.size >= LINES_EACH) return;
+    this.#shut.add(place);
+    this.info(`the server was not let out to ${place}: ${ERRORS[code].text} (${code})${code === "egress.name" ? `; where it may: --host ${name}:${port ?? "PORT"}, or network.hosts` : ""}`);
   }
 
   summary(): void {

@@ -120,6 +120,7 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   if (egress !== null) {
     egress.record = (event, facts) => {
       door.pass(() => journal.segment.state(event, facts));
+      notes.shutOut(event, facts);
       // What cannot be recorded is not passed on, here either.
       if (journal.segment.failure !== null) egress.close();
     };
