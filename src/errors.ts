@@ -176,7 +176,7 @@ export const ERRORS = {
   "clients.managed": { fault: "user", text: "this file is the administrator's", hint: "ask who manages this machine to put sallyport run -- before the command" },
   "clients.place": { fault: "env", text: "this copy of Sallyport will not stay where it is", hint: "install it first: npm install --global sallyport" },
   // server
-  "server.ended": { fault: "peer", text: "the server ended before it answered", hint: "look at what it said on stderr: sallyport journal show last" },
+  "server.ended": { fault: "peer", text: "the server ended before it answered, or did not answer in time", hint: "look at what it said on stderr: sallyport journal show last" },
   "server.not-started": { fault: "peer", text: "the server's program could not be started in the cell", hint: "sallyport explain shows what the cell contains; add --read DIR for what is missing" },
   "session.ending": { fault: "peer", text: "the session is ending", hint: "start it again" },
   "internal.bug": { fault: "internal", text: "this is a fault of ours", hint: "please report it with the line above" },

@@ -1,6 +1,6 @@
 /** `sallyport explain FILE|-`: what the gate would say of messages, before anything runs. */
 import { readFileSync } from "node:fs";
-import { SallyportError, asSallyportError, escapeControls } from "../errors.ts";
+import { asSallyportError, escapeControls } from "../errors.ts";
 import { foretell, type Foretold } from "../gate/foretell.ts";
 import { makeJudge } from "../gate/judging.ts";
 import { Notes } from "../gate/notes.ts";
@@ -45,13 +45,7 @@ async function judgeOf(options: ServerOptions, host: Host): Promise<Court> {
 }
 
 async function bytesOf(file: string, host: Host): Promise<Buffer> {
-  if (file !== "-") {
-    try {
-      return readFileSync(file);
-    } catch (error) {
-      throw new SallyportError("usage.option", (error as Error).message, { cause: error });
-    }
-  }
+  if (file !== "-") return readFileSync(file);
   const chunks: Buffer[] = [];
   for await (const chunk of host.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);

@@ -103,6 +103,8 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   const onFailure = (error: SallyportError): void => because({ kind: "failure", error });
   journal.onFailure = onFailure;
 
+  // Before there is a program that could be interrupted.
+  host.onSignal((signal) => because({ kind: "signal", signal }));
   compileSooner();
   journal.segment.state("attestation", cell.attestation);
   try {
@@ -111,7 +113,6 @@ async function converse({ prepared, cell, egress, journal, judge, notes, authori
   } catch (error) {
     onFailure(asSallyportError(error));
   }
-  host.onSignal((signal) => because({ kind: "signal", signal }));
   host.stdout.on("error", () => because({ kind: "client-gone" }));
   host.stderr.on("error", () => {});
   cell.stdin.on("error", () => ports.outbox.server.close());

@@ -20,7 +20,7 @@ const UNKNOWN: readonly Code[] = ["pin.new", "pin.unlisted"];
  */
 export function refusal(asked: Asked, code: Code, detail = ""): string {
   const { text, hint } = ERRORS[code];
-  const message = `sallyport refused this (${code}): ${text}${detail === "" ? "" : ` (${detail})`}. Next step: ${hint}.`;
+  const message = `${/^(?:server|session)\./.test(code) ? "sallyport has no answer to this" : "sallyport refused this"} (${code}): ${text}${detail === "" ? "" : ` (${detail})`}. Next step: ${hint}.`;
   if (asked.method !== "tools/call" || UNKNOWN.includes(code)) return errorAnswer(asked.id, code, message);
   const era = asked.era === "per-request" ? `"resultType":"complete",` : "";
   return `{"jsonrpc":"2.0","id":${asked.id},"result":{${era}"content":[{"type":"text","text":${JSON.stringify(message)}}],"isError":true}}`;
