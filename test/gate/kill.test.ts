@@ -92,7 +92,8 @@ it(`loses and leaves nothing in ${TIMES} kills`, { timeout: 240_000 }, async () 
   expect(seenByClients.length).toBeGreaterThan(TIMES * 20);
 
   const { code, stdout } = await sallyport(["journal", "verify", "--all", "--json"], { home });
-  const { segments } = JSON.parse(stdout) as { segments: { problem: { kind: string } | null; proved: number }[] };
+  const { chain, segments } = JSON.parse(stdout) as { chain: { problem: { kind: string } | null }; segments: { problem: { kind: string } | null; proved: number }[] };
+  expect(chain.problem).toBeNull();
   // A line may be torn where the kill fell into a write; everything up to the last checkpoint is proved in any case.
   expect(segments.filter(({ problem }) => problem !== null && problem.kind !== "torn")).toEqual([]);
   expect(segments.every(({ proved }) => proved >= 0)).toBe(true);

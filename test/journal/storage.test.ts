@@ -1,11 +1,12 @@
 /** Storage that fails: full, read-only, slow to be asked for. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { appendToChain, type ChainCheckpoint, type ChainEntry } from "../../src/journal/chain.ts";
 import { openCheckpoint } from "../../src/journal/checkpoint.ts";
 import { openSigner } from "../../src/journal/key.ts";
+import { verifyJournal } from "../../src/journal/verify-all.ts";
 import { MAIN, Running, gate, isRoot, records, sallyport, scratch, server } from "../helpers.ts";
 
 describe.runIf(isRoot)("a full disk", () => {
@@ -88,6 +89,23 @@ describe("the chain", () => {
     const last = JSON.parse(readFileSync(join(folder, file), "utf8").trim().split("\n").at(-1) as string) as ChainCheckpoint;
     expect(openCheckpoint(last.checkpoint, signer).size).toBe(2);
     expect(last.range).toHaveLength(1);
+  });
+
+  /** Between fstat and the end of another gate's write, half of its line can be seen. */
+  it("holds where a gate ended the line that another was still writing, and not where somebody puts a line between later", () => {
+    const folder = join(scratch(), "state");
+    const signer = openSigner(folder, process.getuid?.() ?? -1);
+    const entry = (session: string): ChainEntry => ({ event: "begin", time: "2026-11-21T00:00:00.000000Z", session, key: signer.id });
+    appendToChain(join(folder, "journal"), entry("one"), signer);
+    appendFileSync(join(folder, file), "\n");
+    appendToChain(join(folder, "journal"), entry("two"), signer);
+    const problem = (): string | undefined => verifyJournal(join(folder, "journal"), signer).chain.problem?.text;
+    expect(problem()).toBeUndefined();
+    const text = readFileSync(join(folder, file), "utf8");
+    writeFileSync(join(folder, file), text.replace("\n\n", "\n"));
+    expect(problem()).toContain("entries were removed");
+    writeFileSync(join(folder, file), `\n${text}`);
+    expect(problem()).toContain("an entry before this checkpoint was changed");
   });
 });
 

@@ -50,10 +50,11 @@ describe("a directory", () => {
 
   it("that is /tmp itself is shown, and the scratch memory moves aside", async () => {
     const home = scratch();
-    const said = await inside(`ls -d ${home}; echo x > $TMPDIR/new && echo "scratch is $TMPDIR, home $HOME"; echo x > /tmp/new`, home, ["--read", "/tmp"]);
+    const mark = `new-${process.pid}`;
+    const said = await inside(`ls -d ${home}; echo x > $TMPDIR/new && echo "scratch is $TMPDIR, home $HOME"; echo x > /tmp/${mark}`, home, ["--read", "/tmp"]);
     expect(said).toContain(home);
     expect(said).toContain("scratch is /var/tmp, home /var/tmp/home");
-    expect(existsSync("/tmp/new")).toBe(false);
+    expect(existsSync(`/tmp/${mark}`)).toBe(false);
   });
 
   it("with newlines in its name is taken as it is", async () => {
