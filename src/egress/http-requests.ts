@@ -134,6 +134,7 @@ export class HttpRequests {
     const end = line + last.length;
     if (line !== -1 && last.length > 0 && end <= bytes.length && bytes.compare(last, 0, last.length, line, end) === 0) {
       this.#begin(this.#requestLine(bytes.toString("latin1", 0, line)), next);
+      this.#scanned = 0;
       return end;
     }
     const taken = this.#takeLines(bytes, HEAD_END, (text) => this.#head(text));
