@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { connect } from "node:tls";
 import { join } from "node:path";
 import packet from "dns-packet";
-import { array, assert, constantFrom, property, tuple, uniqueArray, type Arbitrary } from "fast-check";
+import { array, assert, constantFrom, integer, property, tuple, uniqueArray, type Arbitrary } from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Dialer } from "../../src/egress/dial.ts";
 import { Names } from "../../src/egress/names.ts";
@@ -67,7 +67,7 @@ describe("what is said first", () => {
     const request = tuple(line, array(headers, { maxLength: 3 })).map(([first, others]) => `${first}\r\nHost: api.example.com\r\n${others.join("")}\r\n`);
     const requests = uniqueArray(request, { minLength: 1, maxLength: 3 }).chain((pool) => array(constantFrom(...pool), { minLength: 1, maxLength: 6 }));
     let repeated = 0;
-    assert(property(requests, (heads) => {
+    assert(property(requests, integer({ min: 1, max: 120 }), (heads, size) => {
       const whole = heads.map((head) => head + (/: 3\r/.test(head) ? "abc" : /chunked/.test(head) ? "0\r\n\r\n" : ""));
       const alone = whole.map((text) => hear([Buffer.from(text, "latin1")], "api.example.com", 80).verdict);
       const bad = alone.findIndex((verdict) => verdict !== "http");
@@ -75,6 +75,12 @@ describe("what is said first", () => {
       const together = hear(whole.map((text) => Buffer.from(text, "latin1")), "api.example.com", 80);
       expect(together.verdict).toBe(bad === -1 ? "http" : alone[bad]);
       expect(together.passed).toBe(whole.slice(0, bad === -1 ? whole.length : bad).join(""));
+      const bytes = Buffer.from(whole.join(""), "latin1");
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
+      const [pieced, atOnce] = [hear(pieces, "api.example.com", 80), hear([bytes], "api.example.com", 80)];
+      expect(pieced.verdict).toBe(atOnce.verdict);
+      expect(bytes.toString("latin1").startsWith(pieced.passed)).toBe(true);
+      if (bad === -1) expect(pieced.passed).toBe(whole.join(""));
     }), { numRuns: 3000 });
     expect(repeated).toBeGreaterThan(100);
   });
